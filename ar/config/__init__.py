@@ -1,0 +1,1 @@
+"""Reads what the administrator wrote (ossec.conf, agent.conf, agent.toml) into one checked `Config`."""

@@ -1,0 +1,1 @@
+"""The administrator's door to a running agent: a unix socket in the home."""

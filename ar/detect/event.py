@@ -1,0 +1,35 @@
+"""A decoded line, while it is being matched against rules."""
+
+from __future__ import annotations
+
+from typing import Dict
+
+
+class Event:
+    """One line taken apart. Mutable, and never seen outside detection (an `Alert` is made from it).
+
+    `log` is what decoders and rules see: the message after the header, control characters removed.
+    `full_log` is the whole line as alerts show it. `time_s` is the event's wall-clock time. `program` is ""
+    when the header names none. `decoder` is the name OSSEC reports ("" when none matched), `category` that
+    decoder's type (default "syslog"). `fields` has srcip, dstip, srcport, dstport, user (dstuser), srcuser,
+    protocol, action, id, url, status, extra_data, system_name, filename and any dynamic field by name.
+    """
+
+    __slots__ = (
+        "category", "decoder", "decoder_own", "fields", "full_log", "hostname", "log", "program", "source",
+        "stale", "stamp", "time_s",
+    )  # fmt: skip
+
+    def __init__(self, source: str, full_log: str, log: str, time_s: float) -> None:
+        self.source = source
+        self.full_log = full_log
+        self.log = log
+        self.time_s = time_s
+        self.stamp = ""  # the header's own stamp, as written
+        self.hostname = ""
+        self.program = ""
+        self.decoder = ""
+        self.decoder_own = ""  # the name of the child decoder that took the fields
+        self.category = "syslog"
+        self.fields: Dict[str, str] = {}
+        self.stale = False

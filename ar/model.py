@@ -1,0 +1,154 @@
+"""The words: values that the rooms hand to each other, parsed once at the edge and immutable from then on."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass, field
+from typing import FrozenSet, Mapping, NamedTuple, Optional, Tuple, Union
+
+from ar.errors import Place
+
+Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
+Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
+RuleId = int
+
+# What a script may be handed as a user: OSSEC's alphabet (exec.c), without a leading dash.
+_SAFE_USER = re.compile(r"[A-Za-z0-9_.@?][A-Za-z0-9_.@?-]{0,63}\Z")
+
+
+def parse_address(text: str) -> Optional[Address]:
+    """Return `text` as one canonical address, or None when it is anything else (a host name, say).
+
+    A v4-mapped address is folded to IPv4, a zone id is dropped, and brackets around IPv6 are taken off, so
+    that one offender has one spelling. No name is ever looked up.
+    """
+    if text.startswith("[") and text.endswith("]"):
+        text = text[1:-1]
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+def safe_user(text: str) -> Optional[str]:
+    """Return `text` when it is a user name that a script may be handed, else None."""
+    return text if _SAFE_USER.match(text) else None
+
+
+class Moment(NamedTuple):
+    """One instant on both clocks, in seconds: the wall clock (Unix epoch) and the time since boot.
+
+    The wall clock can be stepped; the boot clock cannot, counts through suspend, and starts over at a reboot.
+    """
+
+    wall_s: float
+    boot_s: float
+
+
+class Line(NamedTuple):
+    """One line of a source, without its line end, as text; `received_s` is the wall clock when it was read."""
+
+    source: str
+    text: str
+    received_s: float
+
+
+@dataclass(frozen=True)
+class Alert:
+    """A rule that fired, with what of its event may cross to the side that acts.
+
+    `id` is `<epoch seconds>.<counter>` as OSSEC writes it. `srcip` is a parsed address, `user` a name of the
+    safe alphabet; both are None when the event has none or what it has is not one. The texts (`full_log`,
+    `fields`, `previous`) are for reports only and never become an argument of a script. `stale` marks a line
+    that was already over an hour old when it was first read: it is reported, but nothing responds to it.
+    """
+
+    id: str
+    time_s: float
+    rule: RuleId
+    level: int
+    groups: Tuple[str, ...]
+    description: str
+    location: str
+    hostname: str = ""
+    program: str = ""
+    decoder: str = ""
+    srcip: Optional[Address] = None
+    user: Optional[str] = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+    full_log: str = ""
+    previous: Tuple[str, ...] = ()
+    stale: bool = False
+    active_response: bool = True  # False for a rule with the option no_ar
+
+
+@dataclass(frozen=True)
+class Command:
+    """A script in active-response/bin and what it expects (`<command>` of ossec.conf).
+
+    `expects` is a subset of {"srcip", "user", "filename"}; `contract` is "argv", "wazuh4" or "wazuh5".
+    """
+
+    name: str
+    executable: str
+    expects: FrozenSet[str]
+    timeout_allowed: bool
+    place: Place
+    contract: str = "argv"
+
+    @property
+    def subject_kind(self) -> str:
+        """What the command acts on: the first of srcip, user, filename that it expects, else "none"."""
+        return next((kind for kind in ("srcip", "user", "filename") if kind in self.expects), "none")
+
+
+@dataclass(frozen=True)
+class Levels:
+    """The rule levels a response binds to: `least` and up, or exactly those in `exactly`."""
+
+    least: Optional[int] = None
+    exactly: FrozenSet[int] = frozenset()
+
+    def __contains__(self, level: int) -> bool:
+        return (self.least is not None and level >= self.least) or level in self.exactly
+
+
+@dataclass(frozen=True)
+class Response:
+    """Which alerts run which command, and for how long (`<active-response>` of ossec.conf).
+
+    It binds when level OR group OR id fits. `groups` holds the patterns of `rules_group`, one alternative
+    each. `timeout_s` 0 means for good; `steps_s` are the sentences of the second, third … offence (empty:
+    each is `timeout_s`), already with the default list applied.
+    """
+
+    command: Command
+    levels: Levels
+    groups: Tuple[str, ...]
+    rules: FrozenSet[RuleId]
+    timeout_s: int
+    steps_s: Tuple[int, ...]
+    place: Place
+
+    def sentence_s(self, offence: int) -> int:
+        """Return how long the `offence`-th offence (1 is the first) is blocked, in seconds; 0: for good."""
+        if offence <= 1 or not self.steps_s:
+            return self.timeout_s
+        return self.steps_s[min(offence - 2, len(self.steps_s) - 1)]
+
+
+class Subject(NamedTuple):
+    """What a command acts on; `kind` is "srcip", "user", "filename" or "none" (then `value` is "-")."""
+
+    kind: str
+    value: str
+
+    def __str__(self) -> str:
+        return self.value
+
+
+NOTHING = Subject("none", "-")

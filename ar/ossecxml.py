@@ -1,0 +1,149 @@
+r"""Reads OSSEC's dialect of XML into elements that remember their line.
+
+OSSEC's reader (os_xml.c) knows several roots in one file, `\<` for a less-than sign inside a pattern, a bare
+`&`, and comments as `<!-- … -->` (double dashes inside allowed) or `<! … !>`. All of that is turned into
+plain XML of the same line count, which defusedxml then reads; entities are decoded as XML says.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Dict, Iterator, List, Optional
+from xml.sax import SAXParseException
+from xml.sax.handler import ContentHandler
+from xml.sax.xmlreader import AttributesImpl, Locator
+
+import defusedxml.sax
+from defusedxml.common import DefusedXmlException
+
+from ar.errors import ConfigError, Mistake, Place
+
+DEPTH_MAX = 32
+STRAY_TEXT = "#text"
+_ROOTS = "ar-roots"
+_COMMENT = re.compile(r"<!--.*?-->|<!\s.*?!>|<\?xml.*?\?>", re.DOTALL)
+_DEFINITION = re.compile(r"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
+_BARE_AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d+|#x[0-9A-Fa-f]+);)")
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
+
+
+@dataclass
+class Element:
+    """One element: its name, attributes, own text (children's text left out), children, and place."""
+
+    name: str
+    place: Place
+    attributes: Dict[str, str] = field(default_factory=dict)
+    children: List[Element] = field(default_factory=list)
+    text: str = ""
+
+    def named(self, name: str) -> Iterator[Element]:
+        """Yield the children of that name, in order."""
+        return (child for child in self.children if child.name == name)
+
+    def first(self, name: str) -> Optional[Element]:
+        """Return the first child of that name, or None."""
+        return next(self.named(name), None)
+
+    def joined(self, name: str) -> str:
+        """Return the texts of all children of that name joined as OSSEC does: with nothing between."""
+        return "".join(child.text for child in self.named(name))
+
+
+def parse(text: str, file: str) -> List[Element]:
+    """Return the root elements of `text`, whose name in messages is `file`.
+
+    Text outside any root (OSSEC's reader skips it; its own decoder.xml has some) becomes a root named
+    STRAY_TEXT, for the caller to judge. Raises ConfigError with one mistake, at its line, when the text is
+    not XML of that dialect.
+    """
+    reader = _Reader(file)
+    definition = _DEFINITION.search(text)
+    if definition:
+        line = text.count("\n", 0, definition.start()) + 1
+        _refuse(Place(file, line), "a document type or entity definition", "elements only")
+    try:
+        defusedxml.sax.parseString(_plain(text).encode(), reader, forbid_dtd=True)
+    except SAXParseException as error:
+        _refuse(Place(file, error.getLineNumber() or 0), *reader.explain(error.getMessage()))
+    except DefusedXmlException as error:
+        _refuse(Place(file), f"forbidden XML ({type(error).__name__})", "elements only")
+    return reader.roots
+
+
+def expand_variables(roots: List[Element]) -> List[Element]:
+    """Return the roots without `<var name="X">`, with each `$X` in texts and attributes replaced by its value.
+
+    As in OSSEC a name ends at the first character that cannot belong to one; an unknown `$X` stays as it is.
+    """
+    values = {r.attributes.get("name", "").strip(): r.text for r in roots if r.name == "var"}
+    kept = [root for root in roots if root.name != "var"]
+    if values:
+        names = "|".join(sorted(map(re.escape, values), key=len, reverse=True))
+        variable = re.compile(rf"\$({names})(?![A-Za-z0-9_-])")
+        for root in kept:
+            _expand(root, variable, values)
+    return kept
+
+
+def _expand(element: Element, variable: re.Pattern[str], values: Dict[str, str]) -> None:
+    element.text = variable.sub(lambda match: values[match[1]], element.text)
+    for name, value in element.attributes.items():
+        element.attributes[name] = variable.sub(lambda match: values[match[1]], value)
+    for child in element.children:
+        _expand(child, variable, values)
+
+
+def _plain(text: str) -> str:
+    text = _COMMENT.sub(lambda match: "\n" * match[0].count("\n"), text)
+    text = _FORBIDDEN.sub(" ", text.replace("\ufeff", "").replace("\\<", "\\&lt;"))
+    return f"<{_ROOTS}>{_BARE_AMPERSAND.sub('&amp;', text)}</{_ROOTS}>"
+
+
+def _refuse(place: Place, what: str, expected: str) -> None:
+    raise ConfigError([Mistake(place, what, expected)])
+
+
+class _Reader(ContentHandler):
+    """Builds the elements while the XML parser walks the text."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__()
+        self._file = file
+        self._open: List[Element] = []
+        self._where = Locator()
+        self.roots: List[Element] = []
+
+    def setDocumentLocator(self, locator: Locator) -> None:  # noqa: N802 (xml.sax names it)
+        self._where = locator
+
+    def startElement(self, name: str, attrs: AttributesImpl) -> None:  # noqa: N802 (xml.sax names it)
+        place = self._place()
+        if len(self._open) >= DEPTH_MAX:
+            _refuse(place, f"<{name}> stands deeper than {DEPTH_MAX} levels", "flat configuration")
+        element = Element(name, place, dict(attrs.items()))
+        if len(self._open) == 1:
+            self.roots.append(element)
+        elif self._open:
+            self._open[-1].children.append(element)
+        self._open.append(element)
+
+    def endElement(self, name: str) -> None:  # noqa: N802, ARG002 (xml.sax names it)
+        self._open.pop()
+
+    def characters(self, content: str) -> None:
+        if len(self._open) > 1:
+            self._open[-1].text += content
+        elif content.strip():
+            self.roots.append(Element(STRAY_TEXT, self._place(), text=content.strip()))
+
+    def _place(self) -> Place:
+        return Place(self._file, self._where.getLineNumber() or 0)
+
+    def explain(self, message: str) -> tuple[str, str]:
+        """Return what is wrong and what was expected, for the XML parser's `message`."""
+        if len(self._open) > 1:
+            last = self._open[-1]
+            return f"broken XML ({message})", f"</{last.name}> to close <{last.name}> of line {last.place.line}"
+        return f"broken XML ({message})", "well-formed elements"

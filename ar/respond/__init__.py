@@ -1,0 +1,1 @@
+"""The side on which root acts: journal, scripts, releases."""

@@ -1,0 +1,1 @@
+"""Follows sources and hands on their lines."""
