@@ -15,6 +15,8 @@ RuleId = int
 
 # What a script may be handed as a user: OSSEC's alphabet (exec.c), without a leading dash.
 _SAFE_USER = re.compile(r"[A-Za-z0-9_.@?][A-Za-z0-9_.@?-]{0,63}\Z")
+# A file name must be absolute and of an alphabet that no shell script can trip over.
+_SAFE_FILENAME = re.compile(r"/[A-Za-z0-9_./@:+,=~-]{0,4095}\Z")
 
 
 def parse_address(text: str) -> Optional[Address]:
@@ -39,6 +41,11 @@ def safe_user(text: str) -> Optional[str]:
     return text if _SAFE_USER.match(text) else None
 
 
+def safe_filename(text: str) -> Optional[str]:
+    """Return `text` when it is an absolute path that a script may be handed, else None."""
+    return text if _SAFE_FILENAME.match(text) else None
+
+
 class Moment(NamedTuple):
     """One instant on both clocks, in seconds: the wall clock (Unix epoch) and the time since boot.
 
@@ -61,10 +68,11 @@ class Line(NamedTuple):
 class Alert:
     """A rule that fired, with what of its event may cross to the side that acts.
 
-    `id` is `<epoch seconds>.<counter>` as OSSEC writes it. `srcip` is a parsed address, `user` a name of the
-    safe alphabet; both are None when the event has none or what it has is not one. The texts (`full_log`,
-    `fields`, `previous`) are for reports only and never become an argument of a script. `stale` marks a line
-    that was already over an hour old when it was first read: it is reported, but nothing responds to it.
+    `id` is `<epoch seconds>.<counter>` as OSSEC writes it. `srcip` is a parsed address, `user` and
+    `filename` are of a safe alphabet; each is None when the event has none or what it has is not one. The
+    texts (`full_log`, `fields`, `previous`) are for reports only and never become an argument of a script.
+    `stale` marks a line that was already over an hour old when it was first read: it is reported, but
+    nothing responds to it.
     """
 
     id: str
@@ -79,6 +87,7 @@ class Alert:
     decoder: str = ""
     srcip: Optional[Address] = None
     user: Optional[str] = None
+    filename: Optional[str] = None
     fields: Mapping[str, str] = field(default_factory=dict)
     full_log: str = ""
     previous: Tuple[str, ...] = ()
@@ -123,7 +132,7 @@ class Response:
 
     It binds when level OR group OR id fits. `groups` holds the patterns of `rules_group`, one alternative
     each. `timeout_s` 0 means for good; `steps_s` are the sentences of the second, third … offence (empty:
-    each is `timeout_s`), already with the default list applied.
+    each is `timeout_s`), already with the default list applied, and `steps_place` is where that list stands.
     """
 
     command: Command
@@ -133,6 +142,7 @@ class Response:
     timeout_s: int
     steps_s: Tuple[int, ...]
     place: Place
+    steps_place: Optional[Place] = None
 
     def sentence_s(self, offence: int) -> int:
         """Return how long the `offence`-th offence (1 is the first) is blocked, in seconds; 0: for good."""

@@ -1,0 +1,204 @@
+"""What an alert leads to: for each response bound to it, one ruling with its reason."""
+
+from __future__ import annotations
+
+import enum
+import ipaddress
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Iterator, NamedTuple, Optional, Union
+
+from ar.model import NOTHING, Address, Alert, Command, Moment, Response, Subject
+from ar.policy.allowlist import Allowlist
+from ar.policy.bind import Bindings
+from ar.policy.ledger import Block, Key, Ledger, State
+from ar.policy.records import Arguments, Prolonged, Promised, Ran
+
+RUNS_REMEMBERED_MAX = 10_000
+
+
+class Outcome(enum.Enum):
+    """What a response comes to; the values are the words of `explain --json`."""
+
+    BLOCK = "block"  # a new block
+    PROLONG = "prolong"  # a further offence while one is in force
+    RUN = "run"  # a command that is never undone
+    SETTLING = "settling"  # the same offence, its lines still in flight
+    ALLOWED = "allowlisted"
+    NO_SUBJECT = "no subject"
+    STALE = "stale"
+    FULL = "full"
+
+
+class Ruling(NamedTuple):
+    """What one response to one alert comes to. `record` is what the journal must hold first, if it acts."""
+
+    response: Response
+    outcome: Outcome
+    why: str
+    subject: Optional[Subject] = None
+    arguments: Optional[Arguments] = None
+    record: Union[Promised, Prolonged, Ran, None] = None
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The numbers that rulings depend on; see `ar.config.settings.Settings` for what each means."""
+
+    settle_s: float
+    forget_after_s: float
+    ipv6_prefix: int
+    blocks_max: int
+
+
+class Policy:
+    """Rules on alerts. It changes nothing by itself: `commit` makes a ruling true once it is on disk."""
+
+    def __init__(self, bindings: Bindings, allowlist: Allowlist, ledger: Ledger, terms: Terms) -> None:
+        self.bindings = bindings
+        self.allowlist = allowlist
+        self.ledger = ledger
+        self.terms = terms
+        self._runs: OrderedDict[Key, float] = OrderedDict()  # when a command that is never undone last ran
+
+    def rule_on(self, alert: Alert, now: Moment) -> Iterator[Ruling]:
+        """Yield a ruling for each response bound to the alert; commit each before asking for the next."""
+        for response in self.bindings.of(alert):
+            yield self._rule(response, alert, now)
+
+    def commit(self, ruling: Ruling, now: Moment) -> None:
+        """Make a ruling true, now that its record is on disk."""
+        if ruling.record is None or ruling.subject is None:
+            return
+        self.ledger.apply(ruling.record)
+        key = (ruling.response.command.name, ruling.subject)
+        if isinstance(ruling.record, Ran):
+            self._runs[key] = now.boot_s
+            self._runs.move_to_end(key)
+            if len(self._runs) > RUNS_REMEMBERED_MAX:
+                self._runs.popitem(last=False)
+        else:
+            self.ledger.note_offence(key, now)
+
+    def subject_of_address(self, address: Address) -> Subject:
+        """Return what is blocked for an address: itself, or for IPv6 its prefix, unless that holds an allowed one."""
+        if address.version == 6 and self.terms.ipv6_prefix < 128:
+            network = ipaddress.IPv6Network((int(address), self.terms.ipv6_prefix), strict=False)
+            if self.allowlist.reason_for_network(network) is None:
+                return Subject("srcip", str(network))
+        return Subject("srcip", str(address))
+
+    def block_by_hand(
+        self, command: Command, address: Address, sentence_s: int, alert_id: str, now: Moment
+    ) -> Union[Promised, Prolonged, str]:
+        """Return the record that blocks an address at the administrator's word, or why it is not done."""
+        reason = self.allowlist.reason(address)
+        if reason is not None:
+            return reason
+        subject = self.subject_of_address(address)
+        key = (command.name, subject)
+        arguments = Arguments("-", subject.value, alert_id, 0, "ar-agent", "-")
+        block = self.ledger.blocks.get(key)
+        offence = self.ledger.offences(key, now, self.terms.forget_after_s)
+        if block is not None and block.state is not State.RELEASING:
+            ends_boot_s = now.boot_s + sentence_s if sentence_s else None
+            return Prolonged(block.id, block.offence, now.wall_s, sentence_s, ends_boot_s)
+        return self._promise(command, subject, arguments, now, offence=offence, sentence_s=sentence_s)
+
+    def _rule(self, response: Response, alert: Alert, now: Moment) -> Ruling:
+        command = response.command
+        if alert.stale:
+            return Ruling(response, Outcome.STALE, "the line was over an hour old when it was read")
+        subject = self._subject(command, alert)
+        if subject is None:
+            return Ruling(response, Outcome.NO_SUBJECT, _missing(command, alert))
+        if "srcip" in command.expects and alert.srcip is not None:
+            reason = self.allowlist.reason(alert.srcip)
+            if reason is not None:
+                return Ruling(response, Outcome.ALLOWED, reason, subject)
+        arguments = _arguments(command, subject, alert)
+        if not command.timeout_allowed or (subject == NOTHING and not response.timeout_s):
+            return self._rule_on_run(response, subject, arguments, now)
+        block = self.ledger.blocks.get((command.name, subject))
+        if block is not None and block.state is not State.RELEASING:
+            return self._rule_on_block(response, block, arguments, now)
+        return self._rule_on_first(response, subject, arguments, now)
+
+    def _rule_on_run(self, response: Response, subject: Subject, arguments: Arguments, now: Moment) -> Ruling:
+        last = self._runs.get((response.command.name, subject))
+        if last is not None and now.boot_s - last < self.terms.settle_s:
+            return Ruling(response, Outcome.SETTLING, "it ran a moment ago", subject, arguments)
+        record = Ran(self.ledger.next_id(), response.command.name, subject, now.wall_s)
+        return Ruling(response, Outcome.RUN, "runs once, nothing to undo", subject, arguments, record)
+
+    def _rule_on_first(self, response: Response, subject: Subject, arguments: Arguments, now: Moment) -> Ruling:
+        if len(self.ledger.blocks) >= self.terms.blocks_max:
+            why = f"{self.terms.blocks_max} blocks are in force, and no more are kept"
+            return Ruling(response, Outcome.FULL, why, subject, arguments)
+        key = (response.command.name, subject)
+        offence = self.ledger.offences(key, now, self.terms.forget_after_s) + 1
+        sentence_s = response.sentence_s(offence)
+        record = self._promise(response.command, subject, arguments, now, offence=offence, sentence_s=sentence_s)
+        why = f"offence {offence}, {for_how_long(sentence_s)}"
+        return Ruling(response, Outcome.BLOCK, why, subject, arguments, record)
+
+    def _rule_on_block(self, response: Response, block: Block, arguments: Arguments, now: Moment) -> Ruling:
+        if now.boot_s - block.last_offence_boot_s < self.terms.settle_s:
+            return Ruling(response, Outcome.SETTLING, "already blocked a moment ago", block.subject, arguments)
+        offence = block.offence + 1
+        sentence_s = response.sentence_s(offence)
+        ends_boot_s = now.boot_s + sentence_s if sentence_s else None
+        record = Prolonged(block.id, offence, now.wall_s, sentence_s, ends_boot_s)
+        why = f"offence {offence} while blocked, {for_how_long(sentence_s)} from now"
+        if block.ends_boot_s is None or (ends_boot_s is not None and ends_boot_s <= block.ends_boot_s):
+            record = Prolonged(block.id, offence, block.at_s, block.sentence_s, block.ends_boot_s)
+            why = f"offence {offence} while blocked, already for as long"
+        return Ruling(response, Outcome.PROLONG, why, block.subject, arguments, record)
+
+    def _promise(
+        self, command: Command, subject: Subject, arguments: Arguments, now: Moment, *, offence: int, sentence_s: int
+    ) -> Promised:
+        ends_boot_s = now.boot_s + sentence_s if sentence_s else None
+        return Promised(
+            self.ledger.next_id(), command.name, command.executable, command.contract, subject, arguments,
+            offence, now.wall_s, sentence_s, ends_boot_s,
+        )  # fmt: skip
+
+    def _subject(self, command: Command, alert: Alert) -> Optional[Subject]:
+        kind = command.subject_kind
+        if kind == "none":
+            return NOTHING
+        if kind == "srcip":
+            return None if alert.srcip is None else self.subject_of_address(alert.srcip)
+        value = alert.user if kind == "user" else alert.filename
+        return None if value is None else Subject(kind, value)
+
+
+def for_how_long(sentence_s: int) -> str:
+    """Return a sentence in words: `for good`, `for 45 s`, `for 30 min`, `for 2 h`."""
+    if sentence_s == 0:
+        return "for good"
+    for unit_s, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if sentence_s % unit_s == 0:
+            return f"for {sentence_s // unit_s} {unit}"
+    return f"for {sentence_s} s"
+
+
+def _arguments(command: Command, subject: Subject, alert: Alert) -> Arguments:
+    expects = command.expects
+    return Arguments(
+        user=alert.user or "-" if "user" in expects else "-",
+        srcip=subject.value if "srcip" in expects else "-",
+        alert_id=alert.id,
+        rule=alert.rule,
+        location=alert.location,
+        filename=alert.filename or "-" if "filename" in expects else "-",
+    )
+
+
+def _missing(command: Command, alert: Alert) -> str:
+    kind = command.subject_kind
+    written = alert.fields.get(kind, "")
+    if written:
+        return f"{kind} {written[:60]!r} is not something a script may be handed"
+    return f"the event has no {kind}"

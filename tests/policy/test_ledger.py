@@ -1,0 +1,281 @@
+"""The ledger: which state follows which, what is due when, and what a restart makes of the records."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ar.model import Moment, Subject
+from ar.policy.ledger import Ledger, State
+from ar.policy.records import Added, Arguments, Ended, Offended, Opened, Prolonged, Promised, Ran, Released
+
+WEEK_S = 7 * 86400
+SUBJECT = Subject("srcip", "203.0.113.7")
+KEY = ("firewall-drop", SUBJECT)
+
+
+def at(seconds, wall=1_000_000.0):
+    return Moment(wall + seconds, 100.0 + seconds)
+
+
+def promise(block=1, seconds=0.0, sentence_s=60, offence=1, subject=SUBJECT):
+    now = at(seconds)
+    ends = now.boot_s + sentence_s if sentence_s else None
+    arguments = Arguments("-", subject.value, "1000000.1", 5712, "/var/log/auth.log", "-")
+    return Promised(
+        block, "firewall-drop", "firewall-drop.sh", "argv", subject, arguments, offence, now.wall_s, sentence_s, ends
+    )
+
+
+def due(ledger, seconds):
+    return [(action.verb, action.block.id) for action in ledger.take_due(at(seconds))]
+
+
+def finish(ledger, action, *, worked, seconds):
+    record = ledger.finish(action, worked=worked, last_words="no", now=at(seconds))
+    if record is not None:
+        ledger.apply(record)
+    return record
+
+
+def in_force(sentence_s=60):
+    ledger = Ledger("boot-a")
+    ledger.apply(promise(sentence_s=sentence_s))
+    (action,) = ledger.take_due(at(0))
+    finish(ledger, action, worked=True, seconds=0)
+    return ledger
+
+
+def test_a_promise_is_due_at_once_and_a_release_at_its_end():
+    ledger = Ledger("boot-a")
+    ledger.apply(promise(sentence_s=60))
+    (add,) = ledger.take_due(at(0))
+    assert add.verb == "add"
+    assert finish(ledger, add, worked=True, seconds=0.1) == Added(1)
+    assert due(ledger, 59.9) == []
+    assert ledger.next_wake_s() == 160.0
+    (delete,) = ledger.take_due(at(60))
+    assert delete.verb == "delete"
+    assert finish(ledger, delete, worked=True, seconds=60.1) == Released(1, at(60.1).wall_s)
+    assert ledger.blocks == {}
+    assert ledger.next_wake_s() is None
+    assert ledger.offences(KEY, at(61), WEEK_S) == 1
+
+
+def test_what_runs_is_not_due_again_until_it_ended():
+    ledger = Ledger("boot-a")
+    ledger.apply(promise(sentence_s=5))
+    (add,) = ledger.take_due(at(0))
+    assert due(ledger, 100) == []
+    finish(ledger, add, worked=True, seconds=100)
+    assert due(ledger, 100) == [("delete", 1)]
+
+
+def test_a_block_for_good_is_never_due_for_release():
+    ledger = in_force(sentence_s=0)
+    assert due(ledger, 10 * 365 * 86400) == []
+    assert ledger.next_wake_s() is None
+
+
+def test_a_failed_add_is_tried_again_after_growing_pauses_and_undone_at_its_end():
+    ledger = Ledger("boot-a")
+    ledger.apply(promise(sentence_s=60))
+    pauses, now = [], 0.0
+    for _ in range(5):
+        (action,) = ledger.take_due(at(now))
+        assert action.verb == "add"
+        finish(ledger, action, worked=False, seconds=now)
+        pauses.append(ledger.next_wake_s() - at(now).boot_s)
+        now += pauses[-1]
+    assert pauses == [1, 2, 4, 8, 16]
+    (block,) = ledger.blocks.values()
+    assert (block.failures, block.last_words, block.state) == (5, "no", State.PROMISED)
+    assert due(ledger, 60) == [("delete", 1)]
+
+
+def test_a_failed_release_is_tried_for_ever():
+    ledger = in_force(sentence_s=10)
+    now = 10.0
+    for _ in range(50):
+        (action,) = ledger.take_due(at(now))
+        assert action.verb == "delete"
+        finish(ledger, action, worked=False, seconds=now)
+        pause = ledger.next_wake_s() - at(now).boot_s
+        assert 0 < pause <= 60
+        now += pause
+    assert KEY in ledger.blocks
+
+
+def test_a_prolonged_block_runs_its_script_again_and_ends_at_the_new_end():
+    ledger = in_force(sentence_s=60)
+    ledger.apply(Prolonged(1, 2, at(30).wall_s, 600, at(630).boot_s))
+    (action,) = ledger.take_due(at(30))
+    assert action.verb == "add"
+    finish(ledger, action, worked=True, seconds=30)
+    assert due(ledger, 60) == []
+    assert due(ledger, 630) == [("delete", 1)]
+    assert ledger.offences(KEY, at(630), WEEK_S) == 2
+
+
+def test_an_add_that_finishes_after_it_was_prolonged_is_not_the_answer():
+    ledger = Ledger("boot-a")
+    ledger.apply(promise(sentence_s=60))
+    (first,) = ledger.take_due(at(0))
+    ledger.apply(Prolonged(1, 2, at(1).wall_s, 600, at(601).boot_s))
+    assert due(ledger, 1) == []
+    assert finish(ledger, first, worked=True, seconds=2) is None
+    assert due(ledger, 2) == [("add", 1)]
+
+
+def test_a_block_ended_by_hand_is_released_at_once():
+    ledger = in_force(sentence_s=0)
+    ledger.apply(Ended(1, at(5).wall_s))
+    assert due(ledger, 5) == [("delete", 1)]
+
+
+def test_a_new_block_while_the_former_is_being_released_waits_for_that_script():
+    ledger = in_force(sentence_s=60)
+    (delete,) = ledger.take_due(at(60))
+    ledger.apply(promise(block=2, seconds=60.5, offence=2))
+    assert due(ledger, 60.5) == [], "two scripts never run on one subject"
+    assert finish(ledger, delete, worked=True, seconds=61) is None
+    assert due(ledger, 61) == [("add", 2)]
+
+
+def test_due_releases_take_their_turn_before_newer_blocks():
+    ledger = in_force(sentence_s=60)
+    ledger.apply(promise(block=2, seconds=61, subject=Subject("srcip", "203.0.113.8")))
+    assert due(ledger, 61) == [("delete", 1), ("add", 2)]
+
+
+def test_an_offender_is_forgotten_a_week_after_the_last_block_ended():
+    ledger = Ledger("boot-a")
+    ledger.apply(Offended(*KEY, 3, at(0).wall_s))
+    assert ledger.offences(KEY, at(WEEK_S), WEEK_S) == 3
+    assert ledger.offences(KEY, at(WEEK_S + 1), WEEK_S) == 0
+
+
+def test_an_offender_is_not_forgotten_while_blocked():
+    ledger = in_force(sentence_s=0)
+    assert ledger.offences(KEY, at(10 * WEEK_S), WEEK_S) == 1
+
+
+def test_forgetting_drops_the_stale_and_then_the_longest_quiet():
+    ledger = Ledger("boot-a")
+    for number, last_s in enumerate((0.0, 100.0, 200.0, 300.0)):
+        ledger.apply(Offended("firewall-drop", Subject("srcip", f"192.0.2.{number}"), 1, at(last_s).wall_s))
+    dropped = ledger.forget(at(WEEK_S + 50), WEEK_S, offenders_max=2)
+    assert dropped == 1
+    assert [subject.value for _, subject in ledger.offenders] == ["192.0.2.2", "192.0.2.3"]
+
+
+@pytest.mark.parametrize("last", [[], [Added(1)]], ids=["promised", "in force"])
+def test_after_a_restart_in_the_same_boot_the_boot_clock_goes_on(last):
+    ledger = Ledger()
+    for record in [Opened("boot-a", *at(0)), promise(sentence_s=60), *last]:
+        ledger.apply(record)
+    ledger.rearm(at(30, wall=5_000_000.0), "boot-a")
+    assert due(ledger, 30) == ([] if last else [("add", 1)])
+    if last:
+        assert due(ledger, 59) == []
+        assert due(ledger, 60) == [("delete", 1)]
+
+
+def test_what_is_overdue_at_a_restart_is_released_first():
+    ledger = Ledger()
+    other = Subject("srcip", "203.0.113.8")
+    records = [
+        Opened("boot-a", *at(0)),
+        promise(block=1, sentence_s=600),
+        promise(block=2, sentence_s=60, subject=other),
+        Added(2),
+    ]
+    for record in records:
+        ledger.apply(record)
+    ledger.rearm(at(100), "boot-a")
+    assert due(ledger, 100) == [("delete", 2), ("add", 1)]
+
+
+def test_after_a_reboot_the_wall_clock_counts_and_the_script_runs_again():
+    ledger = Ledger()
+    for record in [Opened("boot-a", *at(0)), promise(sentence_s=600), Added(1)]:
+        ledger.apply(record)
+    ledger.rearm(Moment(at(400).wall_s, 20.0), "boot-b")
+    (action,) = ledger.take_due(Moment(at(400).wall_s, 20.0))
+    assert action.verb == "add"
+    assert action.block.ends_boot_s == 220.0
+
+
+def test_after_a_reboot_without_a_clock_no_block_outlasts_its_full_sentence_from_boot():
+    ledger = Ledger()
+    for record in [Opened("boot-a", *at(0)), promise(sentence_s=600), Added(1)]:
+        ledger.apply(record)
+    ledger.rearm(Moment(0.0, 20.0), "boot-b")
+    (block,) = ledger.blocks.values()
+    assert block.ends_boot_s == 600.0
+
+
+def test_a_command_that_was_run_is_not_run_again_after_a_restart():
+    ledger = Ledger()
+    ledger.apply(Ran(7, "email-alert", SUBJECT, at(0).wall_s))
+    ledger.rearm(at(1), "boot-a")
+    assert due(ledger, 1) == []
+    assert ledger.next_id() == 8
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.fixed_dictionaries(
+            {
+                "seconds": st.integers(0, 50).map(float),
+                "sentence_s": st.sampled_from([0, 5, 60]),
+                "offence": st.integers(1, 4),
+                "subject": st.sampled_from([SUBJECT, Subject("srcip", "203.0.113.8")]),
+            }
+        ),
+        st.builds(Prolonged, st.integers(1, 5), st.integers(2, 5), st.just(at(9).wall_s), st.just(60), st.just(199.0)),
+        st.builds(Added, st.integers(1, 5)),
+        st.builds(Ended, st.integers(1, 5), st.just(at(9).wall_s)),
+        st.builds(Released, st.integers(1, 5), st.just(at(9).wall_s)),
+    ),
+    max_size=25,
+)
+# No two promises of one journal have the same number.
+RECORDS = STEPS.map(lambda steps: [promise(block=n, **s) if isinstance(s, dict) else s for n, s in enumerate(steps, 1)])
+
+
+def state_of(ledger):
+    blocks = {
+        key: (b.id, b.offence, b.at_s, b.sentence_s, b.ends_boot_s, b.state, b.arguments)
+        for key, b in ledger.blocks.items()
+    }
+    return blocks, ledger.offenders
+
+
+@given(RECORDS)
+def test_a_snapshot_leads_to_the_same_ledger(records):
+    ledger = Ledger("boot-a")
+    for record in records:
+        ledger.apply(record)
+    again = Ledger()
+    for record in ledger.snapshot(at(60), WEEK_S):
+        again.apply(record)
+    assert state_of(again) == state_of(ledger)
+    assert again.boot_id == "boot-a"
+
+
+@given(RECORDS)
+def test_whatever_happened_every_timed_block_comes_to_its_release(records):
+    ledger = Ledger("boot-a")
+    for record in records:
+        ledger.apply(record)
+    ledger.rearm(at(60), "boot-a")
+    seconds = 60.0
+    for _ in range(200):
+        actions = list(ledger.take_due(at(seconds)))
+        for action in actions:
+            finish(ledger, action, worked=True, seconds=seconds)
+        wake = ledger.next_wake_s()
+        if wake is None:
+            break
+        seconds = max(seconds, wake - 100.0)
+    assert all(block.ends_boot_s is None and block.state is State.IN_FORCE for block in ledger.blocks.values())

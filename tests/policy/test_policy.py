@@ -1,0 +1,277 @@
+"""Rulings: who is acted on, for how long, and who never is."""
+
+import ipaddress
+
+import pytest
+
+from ar.errors import Place
+from ar.model import Alert, Command, Levels, Moment, Response, Subject, parse_address
+from ar.policy.allowlist import Allowlist
+from ar.policy.bind import Bindings
+from ar.policy.ledger import Ledger
+from ar.policy.policy import Outcome, Policy, Terms, for_how_long
+from ar.policy.records import Arguments, Prolonged, Promised, Ran
+
+HERE = Place("etc/ossec.conf", 1)
+DROP = Command("firewall-drop", "firewall-drop.sh", frozenset({"srcip"}), timeout_allowed=True, place=HERE)
+MAIL = Command("email-alert", "email-notification.sh", frozenset({"srcip"}), timeout_allowed=False, place=HERE)
+RESTART = Command("restart-ossec", "restart-ossec.sh", frozenset(), timeout_allowed=True, place=HERE)
+DISABLE = Command("disable-account", "disable-account.sh", frozenset({"user"}), timeout_allowed=True, place=HERE)
+
+
+def response(command=DROP, timeout_s=600, steps_s=(), **binding):
+    binding = {"levels": Levels(least=7), "groups": (), "rules": frozenset(), **binding}
+    return Response(command=command, timeout_s=timeout_s, steps_s=steps_s, place=HERE, **binding)
+
+
+def alert(srcip="203.0.113.7", **changes):
+    facts = {
+        "id": "1000000.1",
+        "time_s": 1e6,
+        "rule": 5712,
+        "level": 10,
+        "groups": ("syslog", "sshd", "authentication_failures"),
+        "description": "",
+        "location": "/var/log/auth.log",
+        "srcip": parse_address(srcip) if srcip else None,
+        **changes,
+    }
+    return Alert(**facts)
+
+
+def policy(*responses, allow=(), own=(), **terms):
+    allowlist = Allowlist([(ipaddress.ip_network(text), text) for text in allow], map(parse_address, own))
+    terms = Terms(**{"settle_s": 10, "forget_after_s": 7 * 86400, "ipv6_prefix": 128, "blocks_max": 100, **terms})
+    return Policy(Bindings(responses), allowlist, Ledger("boot-a"), terms)
+
+
+def at(seconds):
+    return Moment(1e6 + seconds, 100.0 + seconds)
+
+
+def rule(a_policy, an_alert, seconds):
+    """Rule on an alert, and let what is ruled come true at once."""
+    rulings = []
+    for ruling in a_policy.rule_on(an_alert, at(seconds)):
+        a_policy.commit(ruling, at(seconds))
+        rulings.append(ruling)
+    work(a_policy, seconds)
+    return rulings
+
+
+def work(a_policy, seconds):
+    for action in a_policy.ledger.take_due(at(seconds)):
+        record = a_policy.ledger.finish(action, worked=True, last_words="", now=at(seconds))
+        a_policy.ledger.apply(record)
+
+
+def outcomes(rulings):
+    return [ruling.outcome for ruling in rulings]
+
+
+# ── binding ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("binding", "bound"),
+    [
+        ({"levels": Levels(least=10)}, True),
+        ({"levels": Levels(least=11)}, False),
+        ({"levels": Levels(exactly=frozenset({8, 9, 10}))}, True),
+        ({"levels": Levels(exactly=frozenset({8, 9, 11}))}, False),
+        ({"levels": Levels(), "groups": ("authentication_failed", "authentication_failures")}, True),
+        ({"levels": Levels(), "groups": ("AUTHENTICATION_FAIL",)}, True),
+        ({"levels": Levels(), "groups": ("web",)}, False),
+        ({"levels": Levels(), "rules": frozenset({5712, 5720})}, True),
+        ({"levels": Levels(), "rules": frozenset({5720})}, False),
+        ({"levels": Levels(least=15), "rules": frozenset({5712})}, True),
+        ({"levels": Levels()}, False),
+    ],
+)
+def test_a_response_is_bound_when_level_or_group_or_id_fits(binding, bound):
+    assert bool(Bindings([response(**binding)]).of(alert())) is bound
+
+
+def test_a_rule_of_level_0_or_with_no_ar_triggers_nothing():
+    bindings = Bindings([response(levels=Levels(least=0), rules=frozenset({5711}))])
+    assert bindings.of_rule(5711, 0, ("syslog",)) == ()
+    assert bindings.of(alert(active_response=False)) == ()
+
+
+# ── subjects and arguments ─────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_block_promises_the_arguments_of_ossec():
+    (ruling,) = rule(policy(response()), alert(user="root"), 0)
+    assert ruling.record == Promised(
+        1, "firewall-drop", "firewall-drop.sh", "argv", Subject("srcip", "203.0.113.7"),
+        Arguments("-", "203.0.113.7", "1000000.1", 5712, "/var/log/auth.log", "-"), 1, 1e6, 600, 700.0,
+    )  # fmt: skip
+    assert ruling.arguments.argv("/bin/x.sh", "add") == [
+        "/bin/x.sh", "add", "-", "203.0.113.7", "1000000.1", "5712", "/var/log/auth.log", "-",
+    ]  # fmt: skip
+
+
+def test_without_the_expected_subject_nothing_is_done():
+    (ruling,) = rule(policy(response()), alert(srcip=None, fields={"srcip": "evil.example.com"}), 0)
+    assert (ruling.outcome, ruling.record) == (Outcome.NO_SUBJECT, None)
+    assert "evil.example.com" in ruling.why
+    (ruling,) = rule(policy(response(DISABLE)), alert(), 0)
+    assert (ruling.outcome, ruling.why) == (Outcome.NO_SUBJECT, "the event has no user")
+
+
+def test_a_command_on_users_acts_on_the_user():
+    (ruling,) = rule(policy(response(DISABLE)), alert(user="alice"), 0)
+    assert ruling.subject == Subject("user", "alice")
+    assert ruling.arguments.user == "alice"
+    assert ruling.arguments.srcip == "-"
+
+
+def test_v4_mapped_addresses_are_one_offender_with_the_plain_ones():
+    a_policy = policy(response())
+    rule(a_policy, alert("::ffff:203.0.113.7"), 0)
+    assert outcomes(rule(a_policy, alert("203.0.113.7"), 1)) == [Outcome.SETTLING]
+
+
+def test_ipv6_offenders_are_blocked_by_their_prefix_where_that_is_asked_for():
+    a_policy = policy(response(), ipv6_prefix=64)
+    (ruling,) = rule(a_policy, alert("2001:db8:1:2::7"), 0)
+    assert ruling.subject.value == "2001:db8:1:2::/64"
+    assert outcomes(rule(a_policy, alert("2001:db8:1:2::8"), 1)) == [Outcome.SETTLING]
+
+
+def test_a_prefix_that_holds_an_allowed_address_is_not_blocked_as_a_whole():
+    a_policy = policy(response(), ipv6_prefix=64, own=["2001:db8:1:2::1"])
+    (ruling,) = rule(a_policy, alert("2001:db8:1:2::7"), 0)
+    assert ruling.subject.value == "2001:db8:1:2::7"
+
+
+# ── the allowlist ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("192.168.1.44", "allowlisted (192.168.1.0/24)"),
+        ("::ffff:192.168.1.44", "allowlisted (192.168.1.0/24)"),
+        ("2001:db8:5::1", "allowlisted (2001:db8:5::/48)"),
+        ("198.51.100.1", "this host's own address"),
+        ("127.0.0.2", "a loopback address"),
+        ("::1", "a loopback address"),
+        ("0.0.0.0", "the unspecified address"),
+        ("::", "the unspecified address"),
+        ("224.0.0.1", "a multicast address"),
+        ("ff02::1", "a multicast address"),
+        ("255.255.255.255", "the broadcast address"),
+    ],
+)
+def test_an_allowed_address_is_never_acted_on_nor_counted(address, why):
+    a_policy = policy(response(), allow=["192.168.1.0/24", "2001:db8:5::/48"], own=["198.51.100.1"])
+    (ruling,) = rule(a_policy, alert(address), 0)
+    assert (ruling.outcome, ruling.why, ruling.record) == (Outcome.ALLOWED, why, None)
+    assert a_policy.ledger.offenders == {}
+    assert a_policy.block_by_hand(DROP, parse_address(address), 60, "1.0", at(0)) == why
+
+
+def test_a_stale_line_starts_no_response():
+    (ruling,) = rule(policy(response()), alert(stale=True), 0)
+    assert (ruling.outcome, ruling.record) == (Outcome.STALE, None)
+
+
+# ── repeated offenders ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_sentences_follow_the_steps_and_the_last_one_repeats():
+    a_policy = policy(response(steps_s=(1800, 3600, 7200)))
+    sentences, now = [], 0.0
+    for _ in range(5):
+        (ruling,) = rule(a_policy, alert(), now)
+        sentences.append(ruling.record.sentence_s)
+        now += ruling.record.sentence_s
+        work(a_policy, now)
+    assert sentences == [600, 1800, 3600, 7200, 7200]
+
+
+def test_a_trigger_while_blocked_prolongs_once_the_lines_in_flight_have_settled():
+    a_policy = policy(response(steps_s=(1800, 3600)))
+    rule(a_policy, alert(), 0)
+    assert outcomes(rule(a_policy, alert(), 9.9)) == [Outcome.SETTLING]
+    (ruling,) = rule(a_policy, alert(), 10)
+    assert ruling.record == Prolonged(1, 2, at(10).wall_s, 1800, at(1810).boot_s)
+    assert outcomes(rule(a_policy, alert(), 19)) == [Outcome.SETTLING], "the settle time counts from the last offence"
+
+
+def test_a_block_is_never_shortened_by_a_further_offence():
+    a_policy = policy(response(timeout_s=7200, steps_s=(60,)))
+    rule(a_policy, alert(), 0)
+    (ruling,) = rule(a_policy, alert(), 100)
+    assert ruling.record == Prolonged(1, 2, at(0).wall_s, 7200, at(7200).boot_s)
+
+
+def test_a_block_for_good_stays_for_good_and_still_counts():
+    a_policy = policy(response(timeout_s=0, steps_s=(60,)))
+    rule(a_policy, alert(), 0)
+    (ruling,) = rule(a_policy, alert(), 100)
+    assert ruling.record == Prolonged(1, 2, at(0).wall_s, 0, None)
+
+
+def test_two_responses_of_one_command_make_one_block_and_one_offence():
+    a_policy = policy(response(), response(timeout_s=60, rules=frozenset({5712})))
+    assert outcomes(rule(a_policy, alert(), 0)) == [Outcome.BLOCK, Outcome.SETTLING]
+    assert len(a_policy.ledger.blocks) == 1
+
+
+def test_each_command_counts_its_own_offences():
+    other = Command("host-deny", "firewall-drop.sh", frozenset({"srcip"}), timeout_allowed=True, place=HERE)
+    assert outcomes(rule(policy(response(), response(other)), alert(), 0)) == [Outcome.BLOCK, Outcome.BLOCK]
+
+
+def test_a_full_table_takes_no_further_block():
+    a_policy = policy(response(), blocks_max=1)
+    rule(a_policy, alert("203.0.113.7"), 0)
+    assert outcomes(rule(a_policy, alert("203.0.113.8"), 0)) == [Outcome.FULL]
+
+
+# ── commands that are never undone ─────────────────────────────────────────────────────────────────────────
+
+
+def test_a_command_without_timeout_runs_once_for_each_offence_and_is_no_block():
+    a_policy = policy(response(MAIL, timeout_s=0))
+    (ruling,) = rule(a_policy, alert(), 0)
+    assert ruling.record == Ran(1, "email-alert", Subject("srcip", "203.0.113.7"), 1e6)
+    assert outcomes(rule(a_policy, alert(), 5)) == [Outcome.SETTLING]
+    assert outcomes(rule(a_policy, alert(), 10)) == [Outcome.RUN]
+    assert a_policy.ledger.blocks == {}
+
+
+def test_a_command_that_acts_on_nothing_runs_each_time():
+    a_policy = policy(response(RESTART, timeout_s=0))
+    assert outcomes(rule(a_policy, alert(), 0)) == [Outcome.RUN]
+    assert outcomes(rule(a_policy, alert(), 3600)) == [Outcome.RUN]
+
+
+# ── by hand ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_block_by_hand_is_no_offence_and_may_shorten_one_in_force():
+    a_policy = policy(response())
+    record = a_policy.block_by_hand(DROP, parse_address("203.0.113.9"), 60, "1.0", at(0))
+    assert (record.offence, record.sentence_s, record.arguments.rule) == (0, 60, 0)
+    rule(a_policy, alert(), 0)
+    record = a_policy.block_by_hand(DROP, parse_address("203.0.113.7"), 60, "1.0", at(10))
+    assert record == Prolonged(1, 1, at(10).wall_s, 60, at(70).boot_s)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "for good"),
+        (45, "for 45 s"),
+        (1800, "for 30 min"),
+        (7200, "for 2 h"),
+        (86400, "for 1 d"),
+        (5400, "for 90 min"),
+    ],
+)
+def test_a_sentence_is_told_in_the_largest_unit_that_fits(seconds, words):
+    assert for_how_long(seconds) == words
