@@ -1,0 +1,66 @@
+"""The few things the journal asks of a file system, so that tests can put another one in its place."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+class Disk:
+    """The real file system. Each method raises OSError as the call it makes does."""
+
+    def read(self, path: Path) -> bytes:
+        return path.read_bytes()
+
+    def open_append(self, path: Path) -> int:
+        """Open for appending, owner only; made when it is not there."""
+        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def write(self, fd: int, text: bytes) -> None:
+        """Write all of `text`, or raise."""
+        while text:
+            text = text[os.write(fd, text) :]
+
+    def sync(self, fd: int) -> None:
+        os.fsync(fd)
+
+    def truncate(self, fd: int, size: int) -> None:
+        os.ftruncate(fd, size)
+
+    def close(self, fd: int) -> None:
+        os.close(fd)
+
+    def replace(self, path: Path, text: bytes) -> int:
+        """Put a file with this content in the place of `path`, whole or not at all; return it open for appending.
+
+        The caller syncs the folder next: until then a power cut may bring the former file back.
+        """
+        new = path.with_name(path.name + ".new")
+        fd = os.open(new, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            self.write(fd, text)
+            os.fsync(fd)
+            new.rename(path)
+        except OSError:
+            os.close(fd)
+            raise
+        return fd
+
+    def sync_folder(self, folder: Path) -> None:
+        """Make the names in a folder durable."""
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def keep_copy(self, path: Path, text: bytes) -> None:
+        """Write a copy for people to look at; an older one of that name is kept instead."""
+        try:
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except FileExistsError:
+            return
+        try:
+            self.write(fd, text)
+        finally:
+            os.close(fd)

@@ -1,0 +1,56 @@
+"""The addresses of this host, and those of the host names that the administrator allowlisted.
+
+Only names from the configuration are ever looked up, and only when it is loaded; names from logs never are.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from typing import Iterable, List, Set, Tuple
+
+import psutil
+
+from ar.config.settings import Allowed
+from ar.errors import Mistake
+from ar.model import Address, Network, parse_address
+
+
+def own_addresses() -> Set[Address]:
+    """Return the addresses and broadcast addresses of this host's interfaces."""
+    written = [
+        text
+        for interface in psutil.net_if_addrs().values()
+        for entry in interface
+        if entry.family in (socket.AF_INET, socket.AF_INET6)
+        for text in (entry.address, entry.broadcast)
+        if text
+    ]
+    return {address for address in map(parse_address, written) if address is not None}
+
+
+def networks_of(allowed: Iterable[Allowed]) -> Tuple[List[Tuple[Network, str]], List[Mistake]]:
+    """Return the allowlist's networks with the words used for each; host names are looked up now.
+
+    A name without an address becomes a warning: nothing is allowlisted for it.
+    """
+    networks: List[Tuple[Network, str]] = []
+    warnings: List[Mistake] = []
+    for entry in allowed:
+        if entry.network is not None:
+            networks.append((entry.network, entry.text))
+            continue
+        found = _addresses_of(entry.text)
+        networks += [(ipaddress.ip_network(address), entry.text) for address in found]
+        if not found:
+            what = f"host name {entry.text!r} has no address now, so nothing is allowlisted for it"
+            warnings.append(Mistake(entry.place, what, "a name that can be looked up, or an address"))
+    return networks, warnings
+
+
+def _addresses_of(name: str) -> Set[Address]:
+    try:
+        answers = socket.getaddrinfo(name, None)
+    except OSError:
+        return set()  # the caller reports a name without addresses
+    return {a for a in (parse_address(str(answer[4][0])) for answer in answers) if a is not None}

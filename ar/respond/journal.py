@@ -1,0 +1,177 @@
+"""What was promised, on disk before anything is done, so that a crash forgets no block.
+
+The file is a list of records, one a line (see codec.py), only ever appended to; when it has grown it is
+replaced as a whole by a snapshot. Order of writing: a promise is synced before its script starts; an outcome
+is written after its script has ended, so that a crash between the two repeats a script (they are idempotent)
+and never forgets one. A crash can leave a torn last line, which is cut off, and a copy kept.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from typing import Callable, Iterable, List, NamedTuple, Optional
+
+from ar.errors import CannotCreateError, UnavailableError
+from ar.policy.records import Record
+from ar.respond.codec import decode, encode
+from ar.respond.disk import Disk
+
+COMPACT_AT_BYTES = 256 * 1024  # below this a journal is never replaced by a snapshot
+
+
+class Reading(NamedTuple):
+    """What a journal held: its intact records, what is damaged (one sentence each), and where a tear begins."""
+
+    records: List[Record]
+    damage: List[str]
+    intact_bytes: int
+    torn: bytes
+
+
+class JournalError(CannotCreateError):
+    """The journal cannot be written: no new block may be put in force."""
+
+
+def read(path: Path, disk: Optional[Disk] = None) -> Reading:
+    """Read a journal without changing it; one that is not there is empty.
+
+    Raises CannotCreateError when the file cannot be read at all.
+    """
+    try:
+        content = (disk or Disk()).read(path)
+    except FileNotFoundError:
+        content = b""
+    except OSError as error:
+        raise CannotCreateError(f"{path}: cannot be read: {error.strerror}") from error
+    whole, torn = _split_torn(content)
+    records: List[Record] = []
+    damage: List[str] = []
+    for number, line in enumerate(whole.split(b"\n")[:-1], 1):
+        try:
+            records.append(decode(line))
+        except ValueError as error:
+            damage.append(f"{path}:{number}: {error}: expected a journal record; this one is passed over")
+    return Reading(records, damage, len(whole), torn)
+
+
+def _split_torn(content: bytes) -> tuple[bytes, bytes]:
+    """Part the whole lines from a last line that a crash tore: one without its line end, or not readable."""
+    whole_bytes = content.rfind(b"\n") + 1
+    if whole_bytes == len(content) and whole_bytes:
+        last_begins = content.rfind(b"\n", 0, whole_bytes - 1) + 1
+        try:
+            decode(content[last_begins : whole_bytes - 1])
+        except ValueError:
+            whole_bytes = last_begins
+    return content[:whole_bytes], content[whole_bytes:]
+
+
+class Lock:
+    """Holds a home for one agent; let go of by the operating system when the process ends, however it ends."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise CannotCreateError(f"{path}: cannot be opened: {error.strerror}") from error
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.read(self._fd, 32).decode("ascii", "replace").strip() or "unknown"
+            os.close(self._fd)
+            raise UnavailableError(f"{path}: another ar-agent (process {holder}) holds this home") from None
+        os.ftruncate(self._fd, 0)
+        os.write(self._fd, f"{os.getpid()}\n".encode())
+
+    def release(self) -> None:
+        """Let another agent have the home."""
+        os.close(self._fd)
+
+
+class Journal:
+    """The journal of a running agent. `damage` tells what was wrong with it when it was opened."""
+
+    def __init__(self, path: Path, disk: Optional[Disk] = None) -> None:
+        self.path = path
+        self._disk = disk or Disk()
+        reading = read(path, self._disk)
+        self.records = reading.records
+        self.damage = list(reading.damage)
+        self.syncs = 0
+        self.bytes_written = 0
+        try:
+            self._mend(reading)
+            self._fd = self._disk.open_append(path)
+            self._disk.sync_folder(path.parent)
+        except OSError as error:
+            raise JournalError(f"{path}: cannot be written: {error.strerror}") from error
+        self._size = reading.intact_bytes
+        self._snapshot_bytes = 0
+
+    def _mend(self, reading: Reading) -> None:
+        """Keep a copy of what is broken, then cut off the torn end."""
+        if reading.damage:
+            self._disk.keep_copy(self.path.with_name(self.path.name + ".damaged"), self._disk.read(self.path))
+        if reading.torn:
+            self._disk.keep_copy(self.path.with_name(self.path.name + ".torn"), reading.torn)
+            self.damage.append(f"{self.path}: the last line was torn by a crash; it is cut off, and a copy kept")
+            fd = self._disk.open_append(self.path)
+            try:
+                self._disk.truncate(fd, reading.intact_bytes)
+                self._disk.sync(fd)
+            finally:
+                self._disk.close(fd)
+
+    def write(self, *records: Record, sync: bool = True) -> None:
+        """Append records; when this returns after `sync`, they survive a power cut.
+
+        Raises JournalError when they cannot be written; the file is then as it was before.
+        """
+        text = b"".join(map(encode, records))
+        try:
+            self._disk.write(self._fd, text)
+            if sync:
+                self._disk.sync(self._fd)
+        except OSError as error:
+            self._take_back(error)
+        self._size += len(text)
+        self.bytes_written += len(text)
+        self.syncs += sync
+
+    def _take_back(self, error: OSError) -> None:
+        problem = f"{self.path}: cannot be written: {error.strerror}"
+        try:
+            self._disk.truncate(self._fd, self._size)
+        except OSError as second:
+            problem += f"; and the half record cannot be taken back: {second.strerror}"
+        raise JournalError(problem) from error
+
+    def compact_when_grown(self, snapshot: Callable[[], Iterable[Record]]) -> bool:
+        """Replace the journal by a snapshot of what it leads to, if it has grown to four times the last one.
+
+        Raises JournalError when that fails; the old journal then stands.
+        """
+        if self._size < max(COMPACT_AT_BYTES, 4 * self._snapshot_bytes):
+            return False
+        self.compact(snapshot())
+        return True
+
+    def compact(self, snapshot: Iterable[Record]) -> None:
+        """Replace the journal by these records, whole or not at all."""
+        text = b"".join(map(encode, snapshot))
+        try:
+            new_fd = self._disk.replace(self.path, text)
+            self._disk.close(self._fd)
+            self._fd, self._size = new_fd, len(text)
+            self._disk.sync_folder(self.path.parent)
+        except OSError as error:
+            raise JournalError(f"{self.path}: cannot be replaced by a snapshot: {error.strerror}") from error
+        self._snapshot_bytes = len(text)
+        self.bytes_written += len(text)
+        self.syncs += 2
+
+    def close(self) -> None:
+        """Let go of the file; what was written stays."""
+        self._disk.close(self._fd)

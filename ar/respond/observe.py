@@ -1,0 +1,59 @@
+"""Stands in for journal and runner while only observing: promises nothing, runs nothing, says what it would run."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Callable, Iterable, List, Optional
+
+from ar.policy.records import Record
+from ar.policy.tasks import Finished, Task
+
+
+class NoJournal:
+    """Takes promises and keeps none: nothing was done that would have to be undone."""
+
+    def write(self, *records: Record, sync: bool = True) -> None:
+        """Forget the records."""
+
+    def compact_when_grown(self, snapshot: Callable[[], Iterable[Record]]) -> bool:  # noqa: ARG002 (the journal's)
+        """Do nothing: nothing has grown."""
+        return False
+
+
+class Observer:
+    """A runner whose scripts all succeed at once, without being run."""
+
+    def __init__(self, folder: Path, log: Callable[[str, str], None]) -> None:
+        self._folder = folder
+        self._log = log
+        self._done: List[Finished] = []
+        self.running = 0
+        self.waiting = 0
+        self.has_room = True
+        self.scripts_max = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether no outcome waits to be collected."""
+        return not self._done
+
+    def filenos(self) -> List[int]:
+        """Return nothing: no script prints."""
+        return []
+
+    def submit(self, task: Task, boot_s: float) -> None:  # noqa: ARG002 (the runner's signature)
+        """Say what would run, and take it for done."""
+        argv = task.arguments.argv(str(self._folder / task.executable), task.verb)
+        timeout = task.environment.get("AR_TIMEOUT", "0")
+        self._log("INFO", f"Observing: would run {shlex.join(argv)} (AR_TIMEOUT={timeout})")
+        self._done.append(Finished(task, worked=True, how="observed", output=""))
+
+    def reap(self, boot_s: float) -> List[Finished]:  # noqa: ARG002 (the runner's signature)
+        """Return what was taken for done."""
+        done, self._done = self._done, []
+        return done
+
+    def next_wake_s(self) -> Optional[float]:
+        """Return 0 while an outcome waits, else None."""
+        return 0.0 if self._done else None

@@ -1,0 +1,179 @@
+"""Runs response scripts: no shell, a clean environment, a process group of its own, a deadline, bounded output.
+
+A script gets TERM at its deadline and KILL five seconds later, with everything it started. At most
+`scripts_max` run at once; the others wait their turn in order.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections import deque
+from contextlib import suppress
+from pathlib import Path
+from typing import Callable, Deque, Dict, List, Optional
+
+from ar.policy.tasks import Finished, Task
+
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+KILL_AFTER_TERM_S = 5.0
+OUTPUT_MAX_BYTES = 8192  # kept of what a script prints: its last words
+PIECES_AT_ONCE = 16  # a script that floods its output must not keep the engine from its work
+_KEPT_VARIABLES = ("TZ",)
+
+
+class _Running:
+    """A script that has started."""
+
+    def __init__(self, task: Task, process: subprocess.Popen[bytes], deadline_boot_s: float) -> None:
+        self.task = task
+        self.process = process
+        self.deadline_boot_s = deadline_boot_s
+        self.terminated = False
+        self.output = bytearray()
+        self.silent = False  # it closed its output, or ended
+
+    @property
+    def pipe(self) -> int:
+        return self.process.stdout.fileno()  # type: ignore[union-attr]  # always opened with a pipe
+
+
+class Runner:
+    """Runs tasks and tells what came of them. It never blocks: the engine calls `reap` when a child ended."""
+
+    def __init__(
+        self,
+        folder: Path,
+        home: Path,
+        *,
+        scripts_max: int,
+        deadline_s: float,
+        fault_of_script: Callable[[Path], Optional[str]],
+    ) -> None:
+        """`fault_of_script` says why a script file must not be run as it is, or None when it may be."""
+        self.scripts_max = scripts_max
+        self.deadline_s = deadline_s
+        self._folder = folder
+        self._home = home
+        self._fault_of_script = fault_of_script
+        self._waiting: Deque[Task] = deque()
+        self._running: Dict[int, _Running] = {}
+        self._refused: List[Finished] = []
+
+    @property
+    def waiting(self) -> int:
+        """How many tasks wait for their turn."""
+        return len(self._waiting)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a task submitted now would start now."""
+        return not self._waiting and len(self._running) < self.scripts_max
+
+    @property
+    def running(self) -> int:
+        """How many scripts run now."""
+        return len(self._running)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing runs, waits, or has an outcome to be collected."""
+        return not (self._waiting or self._running or self._refused)
+
+    def filenos(self) -> List[int]:
+        """Return the pipes that scripts print to."""
+        return [pipe for pipe, run in self._running.items() if not run.silent]
+
+    def submit(self, task: Task, boot_s: float) -> None:
+        """Run a task as soon as there is room."""
+        self._waiting.append(task)
+        self._start_waiting(boot_s)
+
+    def next_wake_s(self) -> Optional[float]:
+        """Return when a script has to be ended, on the boot clock; None while none runs; 0 when one was refused."""
+        if self._refused:
+            return 0.0
+        return min((r.deadline_boot_s for r in self._running.values()), default=None)
+
+    def reap(self, boot_s: float) -> List[Finished]:
+        """Collect what scripts printed, end those past their deadline, and return those that have ended."""
+        finished, self._refused = self._refused, []
+        for pipe, run in list(self._running.items()):
+            _drain(run)
+            status = run.process.poll()
+            if status is None:
+                self._enforce_deadline(run, boot_s)
+                continue
+            _drain(run)
+            del self._running[pipe]
+            run.process.stdout.close()  # type: ignore[union-attr]  # always opened with a pipe
+            finished.append(self._outcome(run, status))
+        self._start_waiting(boot_s)
+        return finished
+
+    def _start_waiting(self, boot_s: float) -> None:
+        while self._waiting and len(self._running) < self.scripts_max:
+            self._start(self._waiting.popleft(), boot_s)
+
+    def _start(self, task: Task, boot_s: float) -> None:
+        script = self._folder / task.executable
+        fault = self._fault_of_script(script)
+        if fault is not None:
+            self._refused.append(Finished(task, worked=False, how=f"not run: {fault}", output=""))
+            return
+        try:
+            process = subprocess.Popen(
+                task.arguments.argv(str(script), task.verb),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                cwd="/",
+                env=self._environment(task),
+                start_new_session=True,
+            )
+        except OSError as error:
+            self._refused.append(Finished(task, worked=False, how=f"not run: {error.strerror}", output=""))
+            return
+        run = _Running(task, process, boot_s + self.deadline_s)
+        os.set_blocking(run.pipe, False)
+        self._running[run.pipe] = run
+
+    def _environment(self, task: Task) -> Dict[str, str]:
+        """Return all that a script sees: nothing is inherited but the time zone."""
+        kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+        return {"PATH": PATH, "LC_ALL": "C", "HOME": "/", "AR_HOME": str(self._home), **kept, **task.environment}
+
+    def _enforce_deadline(self, run: _Running, boot_s: float) -> None:
+        if boot_s < run.deadline_boot_s:
+            return
+        with suppress(ProcessLookupError):  # it ended by itself in this very moment
+            os.killpg(run.process.pid, signal.SIGKILL if run.terminated else signal.SIGTERM)
+        run.terminated = True
+        run.deadline_boot_s = boot_s + KILL_AFTER_TERM_S
+
+    def _outcome(self, run: _Running, status: int) -> Finished:
+        if run.terminated:
+            with suppress(ProcessLookupError):  # what it started may outlive it; nothing of the group may
+                os.killpg(run.process.pid, signal.SIGKILL)
+            how = f"ended after {self.deadline_s:g} s without an end of its own"
+        elif status < 0:
+            how = f"killed by signal {-status} ({signal.strsignal(-status)})"
+        else:
+            how = f"exit status {status}"
+        worked = status == 0 and not run.terminated
+        return Finished(run.task, worked, how, run.output.decode("utf-8", "backslashreplace").strip())
+
+
+def _drain(run: _Running) -> None:
+    """Read what the script has printed, a bounded piece of it, and keep the end."""
+    for _ in range(PIECES_AT_ONCE):
+        try:
+            piece = os.read(run.pipe, 65536)
+        except BlockingIOError:
+            return
+        if not piece:
+            run.silent = True
+            return
+        run.output += piece
+        del run.output[:-OUTPUT_MAX_BYTES]

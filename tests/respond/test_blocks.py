@@ -1,0 +1,210 @@
+"""Promise, act, record: the order of things, and what happens when one of them cannot be done."""
+
+import pytest
+
+from ar.errors import Place
+from ar.model import Command, Levels, Moment, Response, Subject
+from ar.policy.ledger import Ledger, State
+from ar.policy.policy import Outcome, Ruling
+from ar.policy.records import Added, Arguments, Opened, Promised, Ran, Released
+from ar.policy.tasks import Finished
+from ar.respond.blocks import RUNS_WAITING_MAX, Blocks, end_of, restored
+from ar.respond.journal import JournalError
+
+HERE = Place("etc/ossec.conf", 1)
+DROP = Command("firewall-drop", "firewall-drop.sh", frozenset({"srcip"}), timeout_allowed=True, place=HERE)
+RESPONSE = Response(DROP, Levels(least=7), (), frozenset(), 60, (), HERE)
+ADDRESS = Subject("srcip", "203.0.113.7")
+ARGUMENTS = Arguments("-", "203.0.113.7", "1.2", 5712, "/var/log/auth.log", "-")
+
+
+def at(seconds):
+    return Moment(1e6 + seconds, 100.0 + seconds)
+
+
+class Story:
+    """Stands for journal, runner and policy at once, and writes down the order in which they are used."""
+
+    def __init__(self):
+        self.told = []
+        self.tasks = []
+        self.finished = []
+        self.log = []
+        self.disk_is_full = False
+        self.scripts_max = 99
+        self.waiting = 0
+        self.ledger = Ledger("boot-a")
+        self.blocks = Blocks(
+            self.ledger,
+            self,
+            self,
+            log=lambda severity, text: self.log.append((severity, text)),
+            rule_words=lambda rule: (10, f"rule {rule} in words"),
+            on_finished=lambda outcome: self.told.append(("report", outcome.task.verb)),
+        )
+
+    def write(self, *records, sync=True):
+        if self.disk_is_full:
+            raise JournalError("journal.json: cannot be written: No space left on device")
+        self.told += [("journal", type(record).__name__, sync) for record in records]
+
+    def compact_when_grown(self, snapshot):
+        return False
+
+    @property
+    def has_room(self):
+        return len(self.tasks) < self.scripts_max
+
+    def submit(self, task, boot_s):
+        self.told.append(("script", task.verb))
+        self.tasks.append(task)
+
+    def reap(self, boot_s):
+        finished, self.finished = self.finished, []
+        return finished
+
+    def commit(self, ruling, now):
+        self.ledger.apply(ruling.record)
+
+    def end_script(self, *, worked=True, output="", seconds=0.0):
+        self.finished.append(
+            Finished(self.tasks.pop(0), worked, "exit status 0" if worked else "exit status 1", output)
+        )
+        self.blocks.collect(at(seconds))
+
+
+def ruling(record=None, block=1, seconds=0.0):
+    now = at(seconds)
+    promise = Promised(
+        block, "firewall-drop", "firewall-drop.sh", "argv", ADDRESS, ARGUMENTS, 1, now.wall_s, 60, now.boot_s + 60
+    )
+    return Ruling(RESPONSE, Outcome.BLOCK, "", ADDRESS, ARGUMENTS, record or promise)
+
+
+def test_the_promise_is_on_disk_before_the_script_and_the_outcome_after_it():
+    story = Story()
+    assert story.blocks.take(ruling(), story, at(0))
+    story.end_script(seconds=0.1)
+    story.blocks.work(at(60))
+    story.end_script(seconds=60.1)
+    assert story.told == [
+        ("journal", "Opened", True),
+        ("journal", "Promised", True),
+        ("script", "add"),
+        ("report", "add"),
+        ("journal", "Added", False),
+        ("script", "delete"),
+        ("report", "delete"),
+        ("journal", "Released", True),
+    ]
+    assert story.blocks.counts["blocks"] == story.blocks.counts["releases"] == 1
+
+
+def test_nothing_runs_that_cannot_be_promised_and_it_is_said_loudly():
+    story = Story()
+    story.disk_is_full = True
+    assert not story.blocks.take(ruling(), story, at(0))
+    assert (story.tasks, story.ledger.blocks) == ([], {})
+    ((severity, text),) = story.log
+    assert severity == "ERROR"
+    assert "No space left on device" in text
+    story.disk_is_full = False
+    assert story.blocks.take(ruling(seconds=1), story, at(1))
+    assert story.told[:2] == [("journal", "Opened", True), ("journal", "Promised", True)]
+
+
+def test_releases_go_on_while_the_disk_is_full():
+    story = Story()
+    story.blocks.take(ruling(), story, at(0))
+    story.end_script()
+    story.disk_is_full = True
+    story.blocks.work(at(60))
+    story.end_script(seconds=60)
+    assert story.ledger.blocks == {}
+    assert "No space left" in story.log[-1][1]
+
+
+def test_a_script_is_told_how_long_and_what_for():
+    story = Story()
+    story.blocks.take(ruling(), story, at(0))
+    assert story.tasks[0].environment == {
+        "AR_TIMEOUT": "60",
+        "AR_RULE_ID": "5712",
+        "AR_RULE_LEVEL": "10",
+        "AR_RULE_DESCRIPTION": "rule 5712 in words",
+        "AR_ALERT_ID": "1.2",
+    }
+
+
+def test_a_script_run_again_late_is_told_the_time_that_is_left():
+    story = Story()
+    story.blocks.take(ruling(), story, at(0))
+    story.end_script(worked=False, output="first words\nlast words", seconds=0)
+    story.blocks.work(at(30.5))
+    assert story.tasks[0].environment["AR_TIMEOUT"] == "30"
+    ((severity, text),) = story.log
+    assert (severity, text) == (
+        "ERROR",
+        "firewall-drop.sh add 203.0.113.7 failed: exit status 1: last words. It is tried again.",
+    )
+    (block,) = story.ledger.blocks.values()
+    assert (block.state, block.failures, block.last_words) == (State.PROMISED, 1, "exit status 1: last words")
+
+
+def test_no_more_is_taken_from_the_ledger_than_the_runner_has_room_for():
+    story = Story()
+    story.scripts_max = 1
+    for number in (1, 2):
+        record = ruling(block=number).record._replace(subject=Subject("srcip", f"203.0.113.{number}"))
+        story.blocks.take(ruling(record), story, at(0))
+    assert len(story.tasks) == 1
+    story.end_script()
+    assert len(story.tasks) == 1
+    assert story.tasks[0].action.block.id == 2
+
+
+def test_commands_that_are_never_undone_are_dropped_and_counted_when_too_many_wait():
+    story = Story()
+    story.waiting = RUNS_WAITING_MAX
+    assert not story.blocks.take(ruling(Ran(1, "email-alert", ADDRESS, 1e6)), story, at(0))
+    assert story.blocks.bounds_hit == {"scripts waiting": 1}
+    assert story.told == []
+
+
+def test_a_block_ended_by_hand_is_promised_to_end_and_released():
+    story = Story()
+    story.blocks.take(ruling(), story, at(0))
+    story.end_script()
+    (block,) = story.ledger.blocks.values()
+    assert story.blocks.apply(end_of(block, at(5)), at(5))
+    assert story.tasks[0].verb == "delete"
+
+
+class Written:
+    def __init__(self, records, damage=()):
+        self.records = list(records)
+        self.damage = list(damage)
+
+
+@pytest.mark.parametrize(
+    ("records", "verbs"),
+    [
+        ([Opened("boot-a", *at(0)), ruling().record], ["delete"]),
+        ([Opened("boot-a", *at(0)), ruling().record, Added(1)], ["delete"]),
+        ([Opened("boot-a", *at(0)), ruling(seconds=30).record], ["add"]),
+        ([Opened("boot-a", *at(0)), ruling(seconds=30).record, Added(1)], []),
+        ([Opened("boot-a", *at(0)), ruling().record, Added(1), Released(1, 1e6)], []),
+    ],
+    ids=["half done and overdue", "overdue", "half done", "in force", "released"],
+)
+def test_a_start_releases_what_is_overdue_and_completes_what_was_half_done(records, verbs):
+    ledger = restored(Written(records), at(70), "boot-a", lambda *_: None)
+    assert [action.verb for action in ledger.take_due(at(70))] == verbs
+
+
+def test_a_start_says_loudly_what_is_damaged():
+    log = []
+    restored(
+        Written([], ["journal.json:2: its checksum does not fit"]), at(0), "boot-a", lambda *told: log.append(told)
+    )
+    assert log == [("ERROR", "journal.json:2: its checksum does not fit")]

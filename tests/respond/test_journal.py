@@ -1,0 +1,191 @@
+"""The journal: what it holds, what a crash can leave of it, and what happens when the disk says no."""
+
+import errno
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ar.errors import CannotCreateError, UnavailableError
+from ar.model import NOTHING, Subject
+from ar.policy.records import Added, Arguments, Ended, Offended, Opened, Prolonged, Promised, Ran, Released
+from ar.respond.codec import decode, encode
+from ar.respond.disk import Disk
+from ar.respond.journal import COMPACT_AT_BYTES, Journal, JournalError, Lock, read
+
+ADDRESS = Subject("srcip", "203.0.113.7")
+
+
+def promise(block=1, **changes):
+    fields = {
+        "block": block,
+        "command": "firewall-drop",
+        "executable": "firewall-drop.sh",
+        "contract": "argv",
+        "subject": ADDRESS,
+        "arguments": Arguments("-", "203.0.113.7", "1763706239.12", 5712, "/var/log/auth.log", "-"),
+        "offence": 1,
+        "at_s": 1763706239.125,
+        "sentence_s": 600,
+        "ends_boot_s": 5723.5,
+    }
+    return Promised(**{**fields, **changes})
+
+
+ONE_OF_EACH = [
+    Opened("7c0a-boot", 1763706200.0, 5084.25),
+    promise(),
+    promise(2, sentence_s=0, ends_boot_s=None, contract="wazuh4"),
+    promise(3, subject=Subject("user", "alice"), arguments=Arguments("alice", "192.0.2.1", "1.2", 5, "a b", "/x")),
+    promise(4, subject=NOTHING, arguments=Arguments("-", "-", "1.2", 5, "loc", "-")),
+    Prolonged(1, 2, 1763706300.0, 1800, 6990.125),
+    Prolonged(2, 2, 1763706300.0, 0, None),
+    Added(1),
+    Ended(1, 1763706301.0),
+    Released(1, 1763706302.5),
+    Ran(5, "email-alert", ADDRESS, 1763706303.0),
+    Offended("firewall-drop", ADDRESS, 3, 1763706302.5),
+]
+
+
+@pytest.mark.parametrize("record", ONE_OF_EACH, ids=lambda record: type(record).__name__)
+def test_a_record_reads_as_it_was_written(record):
+    assert decode(encode(record)[:-1]) == record
+
+
+def test_a_line_is_one_json_object_and_a_block_takes_little_room():
+    lines = [encode(record) for record in (promise(), Added(1), Released(1, 1763706302.5))]
+    assert all(isinstance(json.loads(line), dict) for line in lines)
+    assert sum(map(len, lines)) <= 300
+
+
+def test_what_is_written_is_there_after_a_restart(tmp_path):
+    journal = Journal(tmp_path / "journal.json")
+    journal.write(*ONE_OF_EACH)
+    journal.close()
+    again = Journal(tmp_path / "journal.json")
+    assert (again.records, again.damage) == (ONE_OF_EACH, [])
+    assert (tmp_path / "journal.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_journal_cut_at_every_byte_keeps_all_whole_records(tmp_path):
+    lines = [encode(record) for record in ONE_OF_EACH]
+    text = b"".join(lines)
+    path = tmp_path / "journal.json"
+    for size in range(len(text) + 1):
+        path.write_bytes(text[:size])
+        journal = Journal(path)
+        whole, used = 0, 0
+        while whole < len(lines) and used + len(lines[whole]) <= size:
+            used += len(lines[whole])
+            whole += 1
+        assert journal.records == ONE_OF_EACH[:whole]
+        assert path.read_bytes() == text[:used]
+        assert bool(journal.damage) == (used < size)
+        if used < size:
+            torn = path.with_name("journal.json.torn")
+            assert torn.read_bytes() == text[used:size]
+            torn.unlink()
+        journal.close()
+
+
+def test_every_flipped_byte_is_noticed_and_costs_no_other_record(tmp_path):
+    lines = [encode(record) for record in ONE_OF_EACH]
+    text = b"".join(lines)
+    path = tmp_path / "journal.json"
+    for position in range(len(text)):
+        flipped = bytearray(text)
+        flipped[position] ^= 0x01
+        path.write_bytes(flipped)
+        reading = read(path)
+        lost = [record for record in ONE_OF_EACH if record not in reading.records]
+        assert reading.damage or reading.torn
+        assert 1 <= len(lost) <= 2, "a flipped line end joins two records"
+        assert all(record in ONE_OF_EACH for record in reading.records)
+
+
+def test_damage_in_the_middle_is_told_with_its_line_and_a_copy_is_kept(tmp_path):
+    path = tmp_path / "journal.json"
+    content = encode(Added(1)) + b'{"added":2,"crc":"00000000"}\nnonsense\n' + encode(Added(3))
+    path.write_bytes(content)
+    journal = Journal(path)
+    assert journal.records == [Added(1), Added(3)]
+    assert [text.replace(str(tmp_path), "") for text in journal.damage] == [
+        "/journal.json:2: its checksum does not fit: expected a journal record; this one is passed over",
+        "/journal.json:3: no checksum at its end: expected a journal record; this one is passed over",
+    ]
+    assert (tmp_path / "journal.json.damaged").read_bytes() == content
+
+
+@given(st.binary(max_size=200))
+def test_reading_never_raises_whatever_the_file_holds(tmp_path_factory, content):
+    path = tmp_path_factory.getbasetemp() / "any-journal.json"
+    path.write_bytes(content)
+    assert read(path).records == []
+
+
+def test_a_snapshot_replaces_a_grown_journal_and_the_next_records_follow_it(tmp_path):
+    path = tmp_path / "journal.json"
+    journal = Journal(path)
+    assert not journal.compact_when_grown(lambda: [Added(1)])
+    while path.stat().st_size < COMPACT_AT_BYTES:
+        journal.write(*[promise()] * 100, sync=False)
+    assert journal.compact_when_grown(lambda: [promise(), Added(1)])
+    journal.write(Released(1, 2.0))
+    assert read(path).records == [promise(), Added(1), Released(1, 2.0)]
+    assert not journal.compact_when_grown(list)
+
+
+class FullDisk(Disk):
+    """A disk on which only `room` more bytes fit."""
+
+    def __init__(self):
+        self.room = 1 << 30
+
+    def write(self, fd, text):
+        super().write(fd, text[: self.room])
+        if len(text) > self.room:
+            self.room = 0
+            raise OSError(errno.ENOSPC, "No space left on device")
+        self.room -= len(text)
+
+
+def test_on_a_full_disk_a_record_is_refused_whole_and_later_ones_are_taken_again(tmp_path):
+    disk = FullDisk()
+    path = tmp_path / "journal.json"
+    journal = Journal(path, disk)
+    journal.write(promise())
+    disk.room = 20
+    with pytest.raises(JournalError, match="No space left on device"):
+        journal.write(promise(2))
+    assert read(path).records == [promise()]
+    disk.room = 1 << 30
+    journal.write(promise(3))
+    assert read(path).records == [promise(), promise(3)]
+
+
+def test_a_snapshot_that_does_not_fit_leaves_the_journal_as_it_was(tmp_path):
+    disk = FullDisk()
+    path = tmp_path / "journal.json"
+    journal = Journal(path, disk)
+    journal.write(promise())
+    disk.room = 10
+    with pytest.raises(JournalError, match="cannot be replaced"):
+        journal.compact([promise(2)])
+    disk.room = 1 << 30
+    journal.write(Added(1))
+    assert read(path).records == [promise(), Added(1)]
+
+
+def test_a_journal_in_a_folder_that_is_not_there_is_a_clear_error(tmp_path):
+    with pytest.raises(CannotCreateError, match=r"no/journal.json: cannot be written: No such file"):
+        Journal(tmp_path / "no" / "journal.json")
+
+
+def test_a_second_agent_on_the_same_home_is_turned_away_with_the_first_ones_number(tmp_path):
+    lock = Lock(tmp_path / "lock")
+    with pytest.raises(UnavailableError, match=r"another ar-agent \(process \d+\) holds this home"):
+        Lock(tmp_path / "lock")
+    lock.release()
+    Lock(tmp_path / "lock").release()
