@@ -1,0 +1,128 @@
+"""The control socket: who may open it, what is asked and answered, and clients that misbehave."""
+
+import json
+import socket
+import threading
+
+import pytest
+
+from ar.control.protocol import RefusedError, agent_is_listening, ask
+from ar.control.server import CLIENTS_MAX, ControlServer
+from ar.errors import CannotCreateError, UnavailableError
+
+
+@pytest.fixture
+def served(tmp_path):
+    """A server that answers from a table, and a way to ask it from another thread."""
+    answers = {"list": [{"subject": "192.0.2.1"}, {"subject": "x" * 3_000_000}]}
+
+    def answer(request):
+        if request.get("verb") not in answers:
+            raise RefusedError(f"unknown request {request.get('verb')!r}", 64)
+        yield from answers[request["verb"]]
+
+    server = ControlServer(tmp_path / "agent.sock", answer)
+    yield server, tmp_path / "agent.sock"
+    server.close()
+
+
+def ask_while_serving(server, path, request):
+    result = []
+
+    def client():
+        try:
+            result.append(ask(path, request))
+        except Exception as error:  # noqa: BLE001 (handed to the test's own thread)
+            result.append(error)
+
+    thread = threading.Thread(target=client)
+    thread.start()
+    while thread.is_alive():
+        server.serve()
+        thread.join(0.001)
+    return result[0]
+
+
+def test_an_answer_of_any_size_arrives_whole(served):
+    answer = ask_while_serving(*served, {"verb": "list"})
+    assert [len(row["subject"]) for row in answer] == [9, 3_000_000]
+
+
+def test_a_refusal_carries_its_message_and_exit_code(served):
+    error = ask_while_serving(*served, {"verb": "nonsense"})
+    assert isinstance(error, RefusedError)
+    assert (str(error), error.exit_code) == ("unknown request 'nonsense'", 64)
+
+
+def test_only_the_owner_may_open_the_socket(served):
+    assert served[1].stat().st_mode & 0o777 == 0o600
+
+
+def test_what_is_no_request_is_refused(served):
+    server, path = served
+    for junk in (b"[]\n", b"\xff\xfe\n", b"{\n"):
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(path))
+            client.sendall(junk)
+            client.settimeout(5)
+            for _ in range(5):
+                server.serve()
+            assert "unknown request None" in json.loads(client.recv(1000))["error"]
+
+
+def test_silent_clients_cost_nobody_else_an_answer_and_are_bounded(served):
+    server, path = served
+    silent = [socket.socket(socket.AF_UNIX) for _ in range(CLIENTS_MAX)]
+    for client in silent:
+        client.connect(str(path))
+        server.serve()
+    assert isinstance(ask_while_serving(server, path, {"verb": "list"}), (UnavailableError, OSError))
+    silent.pop().close()
+    for _ in range(3):
+        server.serve()
+    assert len(ask_while_serving(server, path, {"verb": "list"})) == 2
+    for client in silent:
+        client.close()
+
+
+def test_a_request_without_end_is_cut_off(served):
+    server, path = served
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+        for _ in range(20):
+            try:
+                client.sendall(b"x" * 4000)
+            except BrokenPipeError:
+                break
+            server.serve()
+        assert server.filenos() == [server.filenos()[0]]
+
+
+def test_a_socket_left_by_a_dead_agent_is_replaced_and_a_foreign_file_is_not(tmp_path):
+    path = tmp_path / "agent.sock"
+    left = socket.socket(socket.AF_UNIX)
+    left.bind(str(path))
+    left.close()
+    assert not agent_is_listening(path)
+    server = ControlServer(path, lambda _: [])
+    assert agent_is_listening(path)
+    server.close()
+    assert not path.exists()
+    path.write_text("mine")
+    with pytest.raises(CannotCreateError, match="Address already in use"):
+        ControlServer(path, lambda _: [])
+    assert path.read_text() == "mine"
+
+
+def test_without_an_agent_asking_says_so(tmp_path):
+    with pytest.raises(UnavailableError, match=r"agent.sock: no agent listens here"):
+        ask(tmp_path / "agent.sock", {"verb": "list"})
+
+
+def test_a_home_with_a_very_long_name_works(tmp_path, monkeypatch):
+    deep = tmp_path / ("d" * 120)
+    deep.mkdir()
+    monkeypatch.chdir(deep)
+    server = ControlServer(deep / "agent.sock", lambda _: [])
+    assert agent_is_listening(deep / "agent.sock")
+    server.close()
