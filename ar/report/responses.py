@@ -1,0 +1,40 @@
+"""`logs/active-responses.log`: one line for each script that ran, in the format of OSSEC's scripts.
+
+    Sat Nov 21 06:23:59 UTC 2026 /var/ossec/active-response/bin/firewall-drop.sh add - 192.0.2.1 1763706239.1 5712
+
+(date, script, action, user, srcip, alert id, rule id). A script that failed has ` failed: ` and why at its end.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from ar.policy.tasks import Finished
+from ar.report.appender import Appender
+
+
+class ResponsesLog:
+    """Appends a line for each script that ended."""
+
+    def __init__(self, path: Path, scripts: Path) -> None:
+        self._file = Appender(path)
+        self._scripts = scripts
+
+    @property
+    def lost(self) -> int:
+        """How many lines could not be written."""
+        return self._file.lost
+
+    def write(self, outcome: Finished) -> None:
+        """Append the line of a script that ended now."""
+        task, given = outcome.task, outcome.task.arguments
+        date = time.strftime("%a %b %e %H:%M:%S %Z %Y")
+        script = self._scripts / task.executable
+        line = f"{date} {script} {task.verb} {given.user} {given.srcip} {given.alert_id} {given.rule}"
+        self._file.write(line if outcome.worked else f"{line} failed: {outcome.how}")
+        self._file.write("\n")
+
+    def reopen(self) -> None:
+        """Open the file anew, after somebody moved it away."""
+        self._file.reopen()

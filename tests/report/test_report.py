@@ -1,0 +1,134 @@
+"""The logs that people and other programs read: their exact format, and that they never stop the agent."""
+
+import io
+import json
+import time
+from dataclasses import replace
+
+import pytest
+
+from ar.model import Alert
+from ar.policy.records import Arguments
+from ar.policy.tasks import Finished, Task
+from ar.report.alerts import LOG_TEXT_MAX, AlertsLog, as_object, as_text
+from ar.report.log import Log, printable
+from ar.report.responses import ResponsesLog
+
+ALERT = Alert(
+    id="1763706239.12",
+    time_s=1763706239.5,
+    rule=5712,
+    level=10,
+    groups=("syslog", "sshd", "authentication_failures"),
+    description="many failed logins from one address",
+    location="/var/log/auth.log",
+    hostname="pi",
+    program="sshd",
+    decoder="sshd",
+    fields={"srcip": "203.0.113.7", "srcport": "4242", "user": "root", "id": "77"},
+    full_log="Nov 21 06:23:59 pi sshd[9]: Failed password for root from 203.0.113.7 port 4242 ssh2",
+    previous=("first line", "second line"),
+)
+
+
+@pytest.fixture(autouse=True)
+def _utc(monkeypatch):
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_an_alert_is_a_paragraph_in_the_format_of_ossec():
+    assert as_text(ALERT) == (
+        "** Alert 1763706239.12: - syslog,sshd,authentication_failures,\n"
+        "2025 Nov 21 06:23:59 pi->/var/log/auth.log\n"
+        "Rule: 5712 (level 10) -> 'many failed logins from one address'\n"
+        "Src IP: 203.0.113.7\n"
+        "Src Port: 4242\n"
+        "User: root\n"
+        "Nov 21 06:23:59 pi sshd[9]: Failed password for root from 203.0.113.7 port 4242 ssh2\n"
+        "first line\n"
+        "second line\n"
+        "\n"
+    )
+
+
+def test_a_long_line_is_cut_in_the_text_and_whole_in_json():
+    long = replace(ALERT, full_log="x" * 5000, previous=())
+    assert max(map(len, as_text(long).split("\n"))) == LOG_TEXT_MAX
+    assert len(as_object(long)["full_log"]) == 5000
+
+
+def test_an_alert_is_an_object_with_the_keys_of_ossec(tmp_path):
+    AlertsLog(tmp_path).write(ALERT)
+    assert json.loads((tmp_path / "alerts.json").read_text()) == {
+        "rule": {
+            "level": 10,
+            "comment": "many failed logins from one address",
+            "sidid": 5712,
+            "group": "syslog,sshd,authentication_failures,",
+            "groups": ["syslog", "sshd", "authentication_failures"],
+        },
+        "id": "1763706239.12",
+        "TimeStamp": 1763706239500,
+        "srcip": "203.0.113.7",
+        "srcport": "4242",
+        "dstuser": "root",
+        "decoder": "sshd",
+        "location": "/var/log/auth.log",
+        "full_log": ALERT.full_log,
+        "previous_output": "first line\nsecond line",
+        "hostname": "pi",
+        "program_name": "sshd",
+        "timestamp": "2025 Nov 21 06:23:59",
+    }
+    assert (tmp_path / "alerts.log").read_text() == as_text(ALERT)
+
+
+@pytest.mark.parametrize(("worked", "tail"), [(True, ""), (False, " failed: exit status 1")], ids=["worked", "failed"])
+def test_a_response_is_a_line_in_the_format_of_ossecs_scripts(tmp_path, worked, tail):
+    arguments = Arguments("-", "203.0.113.7", "1763706239.12", 5712, "/var/log/auth.log", "-")
+    task = Task("add", "firewall-drop.sh", arguments, {}, None)
+    log = ResponsesLog(tmp_path / "active-responses.log", tmp_path / "bin")
+    log.write(Finished(task, worked, "exit status 0" if worked else "exit status 1", ""))
+    line = (tmp_path / "active-responses.log").read_text()
+    words = line.split()
+    assert words[4] == "UTC"
+    assert line.endswith(f"{words[5]} {tmp_path}/bin/firewall-drop.sh add - 203.0.113.7 1763706239.12 5712{tail}\n")
+
+
+def test_the_agents_log_is_in_the_style_of_ossec_and_repeated_on_the_terminal(tmp_path):
+    terminal = io.StringIO()
+    log = Log(tmp_path / "ossec.log", terminal)
+    log("INFO", "Started (pid: 7).")
+    written = (tmp_path / "ossec.log").read_text()
+    assert written == terminal.getvalue()
+    assert written[19:] == " ar-agent: INFO: Started (pid: 7).\n"
+    assert written[4] == written[7] == "/"
+
+
+def test_hostile_text_can_do_nothing_to_a_terminal():
+    assert printable("a\x1b[2Jb\n\x9b") == "a\\x1b[2Jb\\n\\x9b"
+    assert printable("grün") == "grün"
+
+
+def test_a_log_that_cannot_be_written_is_told_once_and_counted_and_stops_nothing(tmp_path, capsys):
+    log = Log(tmp_path / "gone" / "ossec.log")
+    log("INFO", "one")
+    log("INFO", "two")
+    assert log.lost == 2
+    assert capsys.readouterr().err.count("ossec.log: cannot be written: No such file or directory") == 1
+    (tmp_path / "gone").mkdir()
+    log("INFO", "three")
+    assert "three" in (tmp_path / "gone" / "ossec.log").read_text()
+
+
+def test_after_reopen_lines_go_to_the_file_that_has_the_name_now(tmp_path):
+    log = Log(tmp_path / "ossec.log")
+    log("INFO", "one")
+    (tmp_path / "ossec.log").rename(tmp_path / "ossec.log.1")
+    log.reopen()
+    log("INFO", "two")
+    assert "two" in (tmp_path / "ossec.log").read_text()
