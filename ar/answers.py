@@ -1,0 +1,162 @@
+"""What a running agent answers on its control socket: one function for each request."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from typing import TYPE_CHECKING, Callable, Dict, Iterable, Iterator, List, Optional
+
+import psutil
+
+from ar import __version__
+from ar.control.protocol import Object, RefusedError
+from ar.errors import UNAVAILABLE, USAGE
+from ar.model import Address, Command, Moment, parse_address
+from ar.policy.ledger import Block, Ledger, State
+from ar.respond import clock
+from ar.respond.blocks import end_of
+
+if TYPE_CHECKING:  # the engine asks this room, which in turn looks at the engine
+    from ar.engine import Engine
+
+
+def answer(engine: Engine, request: Object) -> Iterable[Object]:
+    """Return the objects of the answer to one request.
+
+    Raises RefusedError for what cannot be done.
+    """
+    verb = request.get("verb")
+    if verb not in _ANSWERS:
+        raise RefusedError(f"unknown request {verb!r}: expected one of {', '.join(sorted(_ANSWERS))}", USAGE)
+    return _ANSWERS[verb](engine, request)
+
+
+def block_rows(ledger: Ledger, now: Moment) -> Iterator[Object]:
+    """Yield one object for each block, the ones that end first in front."""
+    for block in sorted(ledger.blocks.values(), key=lambda b: (b.ends_boot_s is None, b.ends_boot_s or 0.0, b.id)):
+        yield row_of(block, now)
+
+
+def row_of(block: Block, now: Moment) -> Object:
+    """Return what `list --json` prints of a block; docs/JSON.md explains the keys."""
+    left_s = block.left_s(now)
+    return {
+        "subject": block.subject.value,
+        "kind": block.subject.kind,
+        "command": block.command,
+        "state": "failing" if block.failures else block.state.value,
+        "offence": block.offence,
+        "rule": block.arguments.rule,
+        "since": round(block.at_s, 3),
+        "until": None if left_s is None else round(now.wall_s + left_s, 3),
+        "left_s": None if left_s is None else round(left_s, 3),
+        "failures": block.failures,
+        "last_words": block.last_words,
+    }
+
+
+def _list(engine: Engine, request: Object) -> Iterable[Object]:  # noqa: ARG001 (every answer has this shape)
+    return block_rows(engine.ledger, clock.now())
+
+
+def _status(engine: Engine, request: Object) -> Iterable[Object]:  # noqa: ARG001 (every answer has this shape)
+    now = clock.now()
+    blocks = engine.ledger.blocks.values()
+    bounds_hit = {**engine.detector.bounds_hit, **engine.blocks.bounds_hit}
+    yield {
+        "version": __version__,
+        "pid": os.getpid(),
+        "home": str(engine.home.root),
+        "observing": engine.observing,
+        "uptime_s": round(now.boot_s - engine.started.boot_s, 3),
+        "reloads": engine.reloads,
+        "sources": engine.watcher.followed(),
+        "decoders": len(engine.loaded.ruleset.decoders),
+        "rules": len(engine.loaded.ruleset.rules),
+        "responses": len(engine.loaded.config.responses),
+        "lines": engine.lines,
+        "alerts": engine.alerts,
+        "blocks": len(blocks),
+        "failing": sum(1 for block in blocks if block.failures),
+        "releasing": sum(1 for block in blocks if block.state is State.RELEASING),
+        "offenders": len(engine.ledger.offenders),
+        "counts": engine.blocks.counts,
+        "scripts_running": engine.runner.running,
+        "scripts_waiting": engine.runner.waiting,
+        "log_lines_lost": engine.log.lost,
+        "bounds_hit": {name: times for name, times in bounds_hit.items() if times},
+        "memory_bytes": psutil.Process().memory_info().rss,
+    }
+
+
+def _block(engine: Engine, request: Object) -> Iterable[Object]:
+    now = clock.now()
+    address = parse_address(str(request.get("address", "")))
+    if address is None:
+        raise RefusedError(f"{request.get('address')!r} is no address: expected an IPv4 or IPv6 address", USAGE)
+    command = _command(engine, str(request.get("command") or ""))
+    usual_s = next((r.timeout_s for r in engine.loaded.config.responses if r.command is command), 0)
+    sentence_s = int(request.get("sentence_s", usual_s))
+    alert_id = f"{int(now.wall_s)}.0"
+    record = engine.policy.block_by_hand(command, address, sentence_s, alert_id, now)
+    if isinstance(record, str):
+        raise RefusedError(f"{address} is not blocked: it is {record}", USAGE)
+    if not engine.blocks.apply(record, now):
+        raise RefusedError("not blocked: the journal cannot be written", UNAVAILABLE)
+    subject = engine.policy.subject_of_address(address)
+    engine.log("INFO", f"{command.name} {subject}: blocked by hand.")
+    yield row_of(engine.ledger.blocks[command.name, subject], now)
+
+
+def _command(engine: Engine, name: str) -> Command:
+    """Return the command to block with: the named one, else the first that a response on addresses uses."""
+    config = engine.loaded.config
+    if name:
+        command: Optional[Command] = config.commands.get(name)
+        if command is None or "srcip" not in command.expects:
+            fitting = ", ".join(sorted(c.name for c in config.commands.values() if "srcip" in c.expects)) or "none"
+            raise RefusedError(f"{name!r} is no command that blocks addresses: expected one of {fitting}", USAGE)
+        return command
+    candidates: List[Command] = [r.command for r in config.responses] + list(config.commands.values())
+    for command in candidates:
+        if "srcip" in command.expects and command.timeout_allowed:
+            return command
+    raise RefusedError("no command that blocks addresses is configured: expected a <command> with srcip", UNAVAILABLE)
+
+
+def _unblock(engine: Engine, request: Object) -> Iterable[Object]:
+    now = clock.now()
+    for block in chosen(engine.ledger, request):
+        if not engine.blocks.apply(end_of(block, now), now):
+            raise RefusedError("not released: the journal cannot be written", UNAVAILABLE)
+        engine.log("INFO", f"{block.command} {block.subject}: released by hand.")
+        yield row_of(block, now)
+
+
+def chosen(ledger: Ledger, request: Object) -> List[Block]:
+    """Return the blocks that an unblock request means: all, or those on one address, user or file.
+
+    Raises RefusedError when there is none.
+    """
+    if request.get("all"):
+        return list(ledger.blocks.values())
+    text = str(request.get("address", ""))
+    address = parse_address(text)
+    wanted = str(address) if address is not None else text
+    found = ledger.of_subject(wanted) or [b for b in ledger.blocks.values() if address and _covers(b, address)]
+    if not found:
+        raise RefusedError(f"{wanted} is not blocked: `list` shows what is", UNAVAILABLE)
+    return found
+
+
+def _covers(block: Block, address: Address) -> bool:
+    """Return whether a block on an IPv6 prefix is what keeps this address out."""
+    return "/" in block.subject.value and address in ipaddress.ip_network(block.subject.value)
+
+
+_ANSWERS: Dict[str, Callable[[Engine, Object], Iterable[Object]]] = {
+    "list": _list,
+    "status": _status,
+    "block": _block,
+    "unblock": _unblock,
+}

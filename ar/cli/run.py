@@ -1,0 +1,91 @@
+"""`ar-agent run`: follow the logs and respond, in the foreground."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Iterator, Tuple
+
+from ar import __version__
+from ar.config.home import Home
+from ar.config.load import Loaded, load
+from ar.config.settings import Config
+from ar.engine import Engine
+from ar.errors import CannotCreateError, ConfigError
+from ar.model import Response
+from ar.policy.policy import for_how_long
+from ar.report.log import Log, printable
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of this verb."""
+    parser.add_argument(
+        "--observe", action="store_true", help="do everything but run scripts, and say what would have been run"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run until SIGTERM or SIGINT. Mistakes in the configuration are all told, and nothing starts."""
+    home = Home.choose(options.home)
+    loaded = load(home)
+    if loaded.mistakes:
+        raise ConfigError(loaded.mistakes, before="the configuration has mistakes, so nothing was started:")
+    for folder in (home.ossec_log.parent, home.alerts, home.journal.parent):
+        if not folder.is_dir():
+            raise CannotCreateError(f"{folder}: no such folder: expected a home, which `ar-agent init` makes")
+    log = Log(home.ossec_log, sys.stdout)
+    for warning in loaded.warnings:
+        log("WARNING", str(warning))
+    engine = Engine(loaded, observing=options.observe, log=log)
+    for title, text in _summary(loaded, engine):
+        print(f"  {title:<10} {printable(text)}", flush=True)
+    for text in _offender_steps(loaded.config):
+        log("INFO", text)
+    engine.run()
+    return 0
+
+
+def _summary(loaded: Loaded, engine: Engine) -> Iterator[Tuple[str, str]]:
+    config = loaded.config
+    yield f"ar-agent {__version__}", "observes: no script is run" if engine.observing else "responds to what it sees"
+    yield "home", str(config.home.root)
+    sources = engine.watcher.followed()
+    yield "sources", ", ".join(sources) or "none that is there"
+    yield "decoders", str(len(loaded.ruleset.decoders))
+    yield "rules", str(len(loaded.ruleset.rules))
+    for response in config.responses:
+        yield "response", describe(response)
+    if not config.responses:
+        yield "response", "none: alerts are only written down"
+    yield "blocks", f"{engine.blocks_restored} restored from the journal"
+
+
+def _offender_steps(config: Config) -> Iterator[str]:
+    """Yield what OSSEC logs of each step, in minutes; steps of one response alone name it."""
+    lists = [(config.offender_steps_s, "")]
+    for response in config.responses:
+        if response.steps_s not in (steps for steps, _ in lists):
+            lists.append((response.steps_s, f" of {response.command.name} ({response.place})"))
+    for steps, whose in lists:
+        for number, step_s in enumerate(steps, 1):
+            minutes = f"{step_s // 60}" if step_s % 60 == 0 else f"{step_s}s"
+            yield f"Adding offenders timeout: {minutes} (for #{number}){whose}"
+
+
+def describe(response: Response) -> str:
+    """Return a response in one line: command, what triggers it, its timeout and offender steps."""
+    triggers = []
+    if response.levels.least is not None:
+        triggers.append(f"level {response.levels.least} and up")
+    if response.levels.exactly:
+        triggers.append("level " + ",".join(map(str, sorted(response.levels.exactly))))
+    if response.groups:
+        triggers.append("group " + ",".join(response.groups))
+    if response.rules:
+        triggers.append("rule " + ",".join(map(str, sorted(response.rules))))
+    if not response.command.timeout_allowed:
+        return f"{response.command.name} on {' or '.join(triggers)}, not undone"
+    steps = (
+        ", then " + ", ".join(for_how_long(s).partition(" ")[2] for s in response.steps_s) if response.steps_s else ""
+    )
+    return f"{response.command.name} on {' or '.join(triggers)}, {for_how_long(response.timeout_s)}{steps}"

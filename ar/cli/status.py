@@ -1,0 +1,54 @@
+"""`ar-agent status`: how the running agent is doing."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Iterator, Tuple
+
+from ar.cli.words import span
+from ar.config.home import Home
+from ar.control.protocol import Object, ask
+from ar.report.log import printable
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of this verb."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print what the agent says of itself; exit 69 when none runs."""
+    (facts,) = ask(Home.choose(options.home).socket, {"verb": "status"})
+    if options.json:
+        print(json.dumps(facts))
+    else:
+        for title, text in _lines(facts):
+            print(f"{title:<10} {printable(text)}")
+    return 0
+
+
+def _lines(facts: Object) -> Iterator[Tuple[str, str]]:
+    mode = ", observing: no script is run" if facts["observing"] else ""
+    counts = facts["counts"]
+    yield "agent", f"{facts['version']}, process {facts['pid']}, up {span(facts['uptime_s'])}{mode}"
+    yield "home", f"{facts['home']} (reloaded {facts['reloads']} times)"
+    yield "sources", ", ".join(facts["sources"]) or "none"
+    yield "rules", f"{facts['rules']} rules, {facts['decoders']} decoders, {facts['responses']} responses"
+    yield "lines", f"{facts['lines']} read, {facts['alerts']} alerts"
+    yield "blocks", f"{facts['blocks']} in force, {facts['failing']} of them failing; {facts['offenders']} offenders"
+    yield (
+        "since then",
+        f"{counts['blocks']} blocked, {counts['releases']} released, {counts['runs']} other commands run",
+    )
+    yield (
+        "scripts",
+        f"{facts['scripts_running']} running, {facts['scripts_waiting']} waiting, {counts['failures']} failed",
+    )
+    yield "memory", f"{facts['memory_bytes'] / 1e6:.1f} MB"
+    if counts["not promised"]:
+        yield "JOURNAL", f"{counts['not promised']} blocks were not made, because the journal could not be written"
+    if facts["log_lines_lost"]:
+        yield "LOGS", f"{facts['log_lines_lost']} lines could not be written"
+    for name, times in facts["bounds_hit"].items():
+        yield "BOUND HIT", f"{name}: {times} times"
