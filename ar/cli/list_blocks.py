@@ -1,0 +1,57 @@
+"""`ar-agent list`: the blocks in force, from the running agent, else from the journal."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import List
+
+from ar.answers import block_rows
+from ar.cli.words import moment, span, table
+from ar.config.home import Home
+from ar.control.protocol import Object, agent_is_listening, ask
+from ar.offline import ledger_of
+from ar.report.log import Log
+from ar.respond import clock
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of this verb."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object a line")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print one line for each block."""
+    home = Home.choose(options.home)
+    running = agent_is_listening(home.socket)
+    log = Log(None, sys.stderr)
+    rows = ask(home.socket, {"verb": "list"}) if running else list(block_rows(ledger_of(home, log), clock.now()))
+    if options.json:
+        for row in rows:
+            print(json.dumps(row))
+        return 0
+    if not running:
+        print("No agent runs in this home; this is from its journal.", file=sys.stderr)
+    print(_table(rows) if rows else "Nothing is blocked.")
+    return 0
+
+
+def _table(rows: List[Object]) -> str:
+    head = ("SUBJECT", "COMMAND", "STATE", "OFFENCE", "RULE", "LEFT", "UNTIL", "")
+    return table(head, [_cells(row) for row in rows])
+
+
+def _cells(row: Object) -> List[str]:
+    trouble = f"{row['failures']} tries failed, the last: {row['last_words']}" if row["failures"] else ""
+    rule = str(row["rule"]) if row["rule"] else "by hand"
+    return [
+        row["subject"],
+        row["command"],
+        row["state"],
+        str(row["offence"]),
+        rule,
+        span(row["left_s"]),
+        moment(row["until"]),
+        trouble,
+    ]

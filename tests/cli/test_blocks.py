@@ -1,0 +1,102 @@
+"""list, status, block and unblock when no agent runs; with one running the end-to-end tests try them."""
+
+import time
+
+import pytest
+
+from ar.model import Subject
+from ar.policy.records import Added, Arguments, Opened, Promised
+from ar.respond import clock
+from ar.respond.journal import Journal
+
+
+@pytest.fixture
+def blocked(home):
+    """A journal with two blocks in force, and a script that writes down what it is asked."""
+    now = clock.now()
+    journal = Journal(home / "var/journal.json")
+    journal.write(Opened(clock.boot_id(), *now))
+    for number, (address, sentence_s) in enumerate((("203.0.113.7", 600), ("2001:db8::7", 0)), 1):
+        ends = now.boot_s + sentence_s if sentence_s else None
+        arguments = Arguments("-", address, "1.1", 5720, "auth.log", "-")
+        subject = Subject("srcip", address)
+        journal.write(
+            Promised(number, "drop", "note.sh", "argv", subject, arguments, 2, now.wall_s, sentence_s, ends),
+            Added(number),
+        )
+    journal.close()
+    script = home / "active-response/bin/note.sh"
+    script.write_text(f'#!/bin/sh\necho "$@" >> {home}/asked\n')
+    script.chmod(0o755)
+    return home
+
+
+def test_list_tells_from_the_journal_what_is_in_force(blocked, objects, verb):
+    first, second = objects("list")
+    assert (first["subject"], first["command"], first["state"], first["offence"]) == (
+        "203.0.113.7", "drop", "in force", 2,
+    )  # fmt: skip
+    assert 590 < first["left_s"] <= 600
+    assert first["until"] > time.time()
+    assert (second["subject"], second["left_s"], second["until"]) == ("2001:db8::7", None, None)
+    code, out, err = verb("list")
+    assert code == 0
+    assert "No agent runs in this home" in err
+    assert out.splitlines()[0].split() == ["SUBJECT", "COMMAND", "STATE", "OFFENCE", "RULE", "LEFT", "UNTIL"]
+    assert "for good" in out
+
+
+def test_list_of_a_home_without_a_journal_is_empty(verb):
+    code, out, _ = verb("list")
+    assert (code, out) == (0, "Nothing is blocked.\n")
+
+
+def test_unblock_runs_the_script_and_keeps_the_rest(blocked, verb, objects):
+    code, out, err = verb("unblock", "2001:DB8:0::7")
+    assert (code, err) == (0, "")
+    assert "Released." in out
+    assert (blocked / "asked").read_text() == "delete - 2001:db8::7 1.1 5720 auth.log -\n"
+    assert [row["subject"] for row in objects("list")] == ["203.0.113.7"]
+    assert "note.sh delete - 2001:db8::7 1.1 5720" in (blocked / "logs/active-responses.log").read_text()
+
+
+def test_unblock_all(blocked, verb, objects):
+    assert verb("unblock", "--all")[0] == 0
+    assert objects("list") == []
+    assert len((blocked / "asked").read_text().splitlines()) == 2
+
+
+def test_a_release_that_fails_is_told_and_stays_promised(blocked, verb, objects):
+    (blocked / "active-response/bin/note.sh").write_text("#!/bin/sh\necho the firewall says no >&2\nexit 1\n")
+    code, out, err = verb("unblock", "203.0.113.7")
+    assert code == 69
+    assert "could not be released" in out
+    assert "the firewall says no" in err
+    assert [row["state"] for row in objects("list") if row["subject"] == "203.0.113.7"] == ["releasing"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["unblock", "203.0.113.99"], 69, "203.0.113.99 is not blocked"),
+        (["unblock"], 64, "expected an ADDRESS or --all"),
+        (["unblock", "203.0.113.7", "--all"], 64, "expected an ADDRESS or --all"),
+        (["block", "evil.example.com"], 64, "'evil.example.com' is no address"),
+        (["block", "203.0.113.7", "--for", "soon"], 64, "--for 'soon': expected seconds"),
+        (["block", "203.0.113.7"], 69, "no agent listens here"),
+        (["status"], 69, "no agent listens here"),
+    ],
+)
+def test_what_cannot_be_done_is_told_with_its_exit_code(blocked, verb, words, code, message):
+    assert verb(*words)[0] == code
+    assert message in verb(*words)[2]
+
+
+def test_a_damaged_journal_is_told_and_what_is_whole_is_listed(blocked, objects, verb):
+    journal = blocked / "var/journal.json"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join([*lines[:1], b"nonsense\n", *lines[1:]]))
+    code, out, err = verb("list")
+    assert code == 0
+    assert "journal.json:2: no checksum at its end" in err
+    assert out.count("in force") == 2
