@@ -62,7 +62,7 @@ def _list(engine: Engine, request: Object) -> Iterable[Object]:  # noqa: ARG001 
 def _status(engine: Engine, request: Object) -> Iterable[Object]:  # noqa: ARG001 (every answer has this shape)
     now = clock.now()
     blocks = engine.ledger.blocks.values()
-    bounds_hit = {**engine.detector.bounds_hit, **engine.blocks.bounds_hit}
+    bounds_hit = {**engine.detector.bounds_hit, **engine.blocks.bounds_hit, **engine.watcher.bounds_hit}
     yield {
         "version": __version__,
         "pid": os.getpid(),

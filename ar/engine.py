@@ -9,7 +9,7 @@ while it runs:  sleep until a file descriptor or the next deadline calls
 from __future__ import annotations
 
 import os
-import selectors
+import select
 import signal
 from types import FrameType
 from typing import Callable, Optional, Union
@@ -77,7 +77,6 @@ class Engine:
         self.watcher = Watcher(loaded.config.local_files, line_bytes_max=loaded.config.settings.line_bytes_max, log=log)
         self.control = ControlServer(self.home.socket, lambda request: answer(self, request))
         self._backlog = False
-        self._selector = selectors.DefaultSelector()
 
     # ── start, and the loop ────────────────────────────────────────────────────────────────────────────────
 
@@ -136,28 +135,26 @@ class Engine:
 
     def _sleep(self, wakeup: int) -> None:
         """Wait until there is something to do."""
-        self._select(wakeup)
         now_s = clock.now().boot_s
         wakes = [now_s + self.watcher.wake_after_s()]
         release_s = self.ledger.next_wake_s() if self.runner.has_room else None
         wakes += [wake for wake in (release_s, self.runner.next_wake_s()) if wake is not None]
         timeout_s = 0.0 if self._backlog else max(0.0, min(wakes) - now_s)
-        for key, _ in self._selector.select(timeout_s):
-            if key.fd == wakeup:
+        for fd, _ in self._poll(wakeup).poll(timeout_s * 1000):
+            if fd == wakeup:
                 os.read(wakeup, 4096)
 
-    def _select(self, wakeup: int) -> None:
-        """Bring the selector in line with what is open now."""
-        wanted = dict.fromkeys((wakeup, *self.watcher.filenos(), *self.runner.filenos()), selectors.EVENT_READ)
-        wanted.update((fd, selectors.EVENT_READ) for fd in self.control.filenos())
-        wanted.update((fd, selectors.EVENT_WRITE) for fd in self.control.writers())
-        for key in list(self._selector.get_map().values()):
-            if wanted.get(key.fd) == key.events:
-                del wanted[key.fd]
-            else:
-                self._selector.unregister(key.fd)
-        for fd, events in wanted.items():
-            self._selector.register(fd, events)
+    def _poll(self, wakeup: int) -> select.poll:
+        """Return a poll of all that is open now.
+
+        It is made anew each turn: what epoll knows of a descriptor is gone when another one takes its number.
+        """
+        poll = select.poll()
+        for fd in (wakeup, *self.watcher.filenos(), *self.runner.filenos(), *self.control.filenos()):
+            poll.register(fd, select.POLLIN)
+        for fd in self.control.writers():
+            poll.register(fd, select.POLLOUT)
+        return poll
 
     def _on_signal(self, number: int, frame: Optional[FrameType]) -> None:  # noqa: ARG002 (signal's signature)
         if number in (signal.SIGTERM, signal.SIGINT):
@@ -173,7 +170,7 @@ class Engine:
         self.runner.scripts_max = 0
         give_up_s = clock.now().boot_s + STOP_WAIT_S
         while self.runner.running and clock.now().boot_s < give_up_s:
-            self._selector.select(0.05)
+            select.select(self.runner.filenos(), [], [], 0.05)
             self.blocks.collect(clock.now())
         if self.journal is not None:
             self.journal.close()
