@@ -1,0 +1,146 @@
+"""`ar-agent check`: every mistake in the configuration, then what loads but will not do what it seems to."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any, Dict, Iterator, List, Sequence, Tuple
+
+from ar.cli.words import table
+from ar.config.check import doubts
+from ar.config.duration import speak_duration
+from ar.config.home import Home
+from ar.config.load import Loaded, load
+from ar.config.tomlprint import write_toml
+from ar.errors import CONFIG, ConfigError, Mistake
+from ar.model import Response
+from ar.report.log import printable
+
+Finding = Tuple[str, Mistake]  # "mistake" or "warning", and what it is
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of this verb."""
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print one JSON object a finding, and a summary last")
+    form.add_argument(
+        "--print", action="store_true", help="print the effective configuration as an agent.toml that loads to the same"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Load everything and say all that is wrong or doubtful; exit 78 when there are mistakes."""
+    loaded = load(Home.choose(options.home))
+    if options.print:
+        if loaded.mistakes:
+            raise ConfigError(loaded.mistakes, before="the configuration has mistakes:")
+        print(write_toml(loaded.config), end="")
+        return 0
+    findings = [("mistake", mistake) for mistake in loaded.mistakes]
+    findings += [("warning", warning) for warning in doubts(loaded)]
+    if options.json:
+        lines = _json_lines(loaded, findings)
+    else:
+        lines = _for_people(loaded, findings) if sys.stdout.isatty() else _plain(loaded, findings)
+    for line in lines:
+        print(line)
+    return CONFIG if loaded.mistakes else 0
+
+
+def _json_lines(loaded: Loaded, findings: Sequence[Finding]) -> Iterator[str]:
+    """Yield one object a finding and the summary; docs/JSON.md explains the keys."""
+    for severity, finding in findings:
+        place, message = finding.place, _message(finding)
+        yield json.dumps({"severity": severity, "file": place.file, "line": place.line, "message": message})
+    config = loaded.config
+    summary: Dict[str, Any] = {
+        "summary": True,
+        "home": str(config.home.root),
+        "mistakes": len(loaded.mistakes),
+        "warnings": len(findings) - len(loaded.mistakes),
+        "decoders": len(loaded.ruleset.decoders),
+        "rules": len(loaded.ruleset.rules),
+        "local_files": [local.location for local in config.local_files],
+        "responses": [_response_object(response) for response in config.responses],
+        "unused": [{"file": place.file, "line": place.line, "name": name} for name, place in config.unused],
+    }
+    yield json.dumps(summary)
+
+
+def _response_object(response: Response) -> Dict[str, Any]:
+    place = response.steps_place
+    return {
+        "file": response.place.file,
+        "line": response.place.line,
+        "command": response.command.name,
+        "timeout_s": response.timeout_s if response.command.timeout_allowed else None,
+        "repeated_offenders_s": list(response.steps_s),
+        "repeated_offenders_from": str(place) if place else None,
+    }
+
+
+def _plain(loaded: Loaded, findings: Sequence[Finding]) -> Iterator[str]:
+    """Yield a line for each fact, its place first, for other programs' sake and for logs."""
+    for severity, finding in findings:
+        yield printable(str(finding) if severity == "mistake" else f"{finding.place}: warning: {_message(finding)}")
+    for response in loaded.config.responses:
+        trigger, how_long, offenders = _words(response)
+        yield printable(f"{response.place}: response: {response.command.name} on {trigger}: {how_long}; {offenders}")
+    for name, place in loaded.config.unused:
+        yield printable(f"{place}: not used: {name}")
+    yield _summary(loaded, findings)
+
+
+def _for_people(loaded: Loaded, findings: Sequence[Finding]) -> Iterator[str]:
+    """Yield aligned tables under a title each, for a terminal."""
+    config = loaded.config
+    for severity, title, colour in (("mistake", "Mistakes", "31"), ("warning", "Warnings", "33")):
+        rows = [(str(finding.place), _message(finding)) for kind, finding in findings if kind == severity]
+        yield from _titled(f"\x1b[1;{colour}m{title}\x1b[0m", ("where", "what"), rows)
+    responses = [(str(r.place), r.command.name, *_words(r)) for r in config.responses]
+    head = ("where", "command", "on", "first offence", "repeated offenders")
+    yield from _titled("\x1b[1mResponses\x1b[0m", head, responses)
+    unused = [(str(place), name) for name, place in config.unused]
+    yield from _titled("\x1b[1mNot used here\x1b[0m", ("where", "section"), unused)
+    yield _summary(loaded, findings)
+
+
+def _titled(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    if rows:
+        yield title
+        yield from (f"  {line}" for line in table(head, rows).split("\n"))
+        yield ""
+
+
+def _summary(loaded: Loaded, findings: Sequence[Finding]) -> str:
+    counts = (
+        (len(loaded.mistakes), "mistake"),
+        (len(findings) - len(loaded.mistakes), "warning"),
+        (len(loaded.ruleset.decoders), "decoder"),
+        (len(loaded.ruleset.rules), "rule"),
+        (len(loaded.config.responses), "response"),
+        (len(loaded.config.local_files), "log"),
+    )
+    return ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts)
+
+
+def _message(finding: Mistake) -> str:
+    return f"{finding.what}: expected {finding.expected}" if finding.expected else finding.what
+
+
+def _words(response: Response) -> Tuple[str, str, str]:
+    """Return what triggers a response, how long the first offence is blocked, and which steps follow from where."""
+    triggers: List[str] = []
+    if response.levels.least is not None:
+        triggers.append(f"level {response.levels.least} and up")
+    if response.levels.exactly:
+        triggers.append("level " + ",".join(map(str, sorted(response.levels.exactly))))
+    if response.groups:
+        triggers.append("group " + ",".join(response.groups))
+    if response.rules:
+        triggers.append("rule " + ",".join(map(str, sorted(response.rules))))
+    how_long = speak_duration(response.timeout_s) if response.command.timeout_allowed else "never undone"
+    steps = ", ".join(speak_duration(step_s) for step_s in response.steps_s)
+    offenders = f"{steps} ({response.steps_place})" if steps else "as the first"
+    return " or ".join(triggers) or "nothing", how_long, offenders

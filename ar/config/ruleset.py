@@ -1,0 +1,174 @@
+"""Finds the decoder, rule and list files to load, those of the home before those that the agent ships."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+
+import ar
+from ar.config.files import is_file, read_text, shown
+from ar.config.findings import Findings
+from ar.config.home import Home
+from ar.config.sections import DEFAULT_PATTERN, Entry, Section
+from ar.config.settings import Included
+from ar.detect.ruleset import Ruleset, Text, load
+from ar.errors import Place
+from ar.osregex import PatternError, compile_regex
+
+SHIPPED = Path(ar.__file__).parent / "ruleset"
+# A rule's parents must be loaded before it; what is not named here comes between these two by name.
+FIRST = ("rules_config.xml", "pam_rules.xml", "sshd_rules.xml", "syslog_rules.xml", "web_rules.xml")
+LAST = ("attack_rules.xml", "local_rules.xml")
+LOCAL_RULES = "rules/local_rules.xml"
+LOCAL_DECODERS = ("rules/local_decoder.xml", "etc/local_decoder.xml")
+
+
+class Files(NamedTuple):
+    """The files of a ruleset, in the order in which they are loaded."""
+
+    decoders: Tuple[Included, ...]
+    rules: Tuple[Included, ...]
+    lists: Tuple[Included, ...]
+
+
+def find_files(sections: Iterable[Section], home: Home, findings: Findings) -> Files:
+    """Return the files that `<rules>` sections name, and the default ones for what they leave out."""
+    entries = [entry for section in sections for entry in section.entries]
+    finder = _Finder(home, findings)
+    rules = finder.all([e for e in entries if e.name in ("include", "rule_dir")])
+    decoders = finder.all([e for e in entries if e.name in ("decoder", "decoder_dir")])
+    lists = [finder.list_file(entry) for entry in entries if entry.name == "list"]
+    asked_rules = any(entry.name in ("include", "rule_dir") for entry in entries)
+    asked_decoders = any(entry.name in ("decoder", "decoder_dir") for entry in entries)
+    if not asked_decoders:
+        decoders = default_decoders(home, own=asked_rules)
+    return Files(tuple(decoders), tuple(rules if asked_rules else default_rules(home)), tuple(lists))
+
+
+def default_rules(home: Home) -> List[Included]:
+    """Return the shipped rules in their fixed order, and the home's local rules."""
+    names = sorted(path.name for path in (SHIPPED / "rules").glob("*.xml"))
+    own = home.root / LOCAL_RULES
+    has_own = is_file(own)
+    shipped = [name for name in _in_loading_order(names) if not (has_own and name == own.name)]
+    included = [_shipped(SHIPPED / "rules" / name) for name in shipped]
+    return included + ([Included(own, Place(LOCAL_RULES))] if has_own else [])
+
+
+def default_decoders(home: Home, *, own: bool) -> List[Included]:
+    """Return the decoders when none are named: decoder.xml and the home's local ones.
+
+    With `own` rules, the home's etc/decoder.xml is used where there is one, since those rules know it.
+    """
+    main = home.root / "etc/decoder.xml"
+    included = [Included(main, Place("etc/decoder.xml"))] if own and is_file(main) else []
+    included = included or [_shipped(SHIPPED / "decoder.xml")]
+    local = LOCAL_DECODERS[1:] if own else LOCAL_DECODERS
+    return included + [Included(home.root / name, Place(name)) for name in local if is_file(home.root / name)]
+
+
+def load_ruleset(files: Files, home: Home, findings: Findings) -> Ruleset:
+    """Read and compile the files; what is wrong in them, and what cannot be read, goes to `findings`."""
+    ruleset = load(list(_texts(files.decoders, home, findings)), list(_texts(files.rules, home, findings)))
+    findings.mistakes.extend(ruleset.mistakes)
+    findings.warnings.extend(ruleset.warnings)
+    return ruleset
+
+
+def _texts(files: Iterable[Included], home: Home, findings: Findings) -> Iterator[Text]:
+    for included in files:
+        text = read_text(included.path, included.place, findings)
+        if text is not None:
+            yield Text(name_of(included, home), text)
+
+
+def name_of(included: Included, home: Home) -> str:
+    """Return how messages call a file: relative to the home, a shipped one as it stands in the source."""
+    if included.shipped:
+        return str(Path("ar/ruleset") / included.path.relative_to(SHIPPED))
+    return shown(included.path, home)
+
+
+class _Finder:
+    """Finds files by the names that a configuration gives; each only once."""
+
+    def __init__(self, home: Home, findings: Findings) -> None:
+        self.home = home
+        self.findings = findings
+
+    def all(self, entries: Sequence[Entry]) -> List[Included]:
+        """Return the files of the entries, in order."""
+        found: Dict[Path, Included] = {}
+        for entry in entries:
+            for included in self._in_folder(entry) if entry.name.endswith("_dir") else self._named(entry):
+                earlier = found.setdefault(included.path, included)
+                if earlier is not included:
+                    name = name_of(included, self.home)
+                    self.findings.warn(entry.place, f"{name} is already included at {earlier.place}")
+        return list(found.values())
+
+    def list_file(self, entry: Entry) -> Included:
+        """Return a list's file; a missing one only means that nothing is in it."""
+        path = self.home.root / entry.text
+        if not is_file(path) and not is_file(Path(f"{path}.cdb")):
+            self.findings.warn(entry.place, f"{entry.shown}, which is not there: rules that look it up never match")
+        return Included(path, entry.place)
+
+    def _named(self, entry: Entry) -> List[Included]:
+        """Return the named file: a bare rule name is in rules/, anything else counts from the home, as in OSSEC."""
+        name = entry.text
+        folder = self.home.rules if entry.name == "include" and "/" not in name else self.home.root
+        own = folder / name
+        if name and is_file(own):
+            return [Included(own, entry.place)]
+        shipped = _shipped_for(entry)
+        if shipped is not None:
+            return [Included(shipped, entry.place, shipped=True)]
+        expected = "a rule file in rules/ or one of those shipped" if entry.name == "include" else "a decoder file"
+        self.findings.mistake(entry.place, f"{entry.shown}, which is not there", expected)
+        return []
+
+    def _in_folder(self, entry: Entry) -> List[Included]:
+        """Return the files of a folder whose names fit the pattern, by name; parents of rules first."""
+        folder = self.home.root / entry.text
+        try:
+            pattern = compile_regex(entry.attributes.get("pattern", DEFAULT_PATTERN))
+            there = sorted(folder.iterdir()) if entry.text else []
+        except PatternError as error:
+            expected = f"an OS_Regex such as {DEFAULT_PATTERN}"
+            self.findings.mistake(entry.place, f"pattern of {entry.label}: {error}", expected)
+            return []
+        except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+            reason = error.strerror if isinstance(error, OSError) else error
+            self.findings.mistake(
+                entry.place, f"{entry.shown}, which cannot be read ({reason})", "a folder in the home"
+            )
+            return []
+        names = [path.name for path in there if pattern.search(path.name) and is_file(path)]
+        if not names:
+            self.findings.warn(entry.place, f"{entry.shown}, in which no file fits the pattern")
+        ordered = _in_loading_order(names) if entry.name == "rule_dir" else names
+        return [Included(folder / name, entry.place) for name in ordered]
+
+
+def _shipped_for(entry: Entry) -> Optional[Path]:
+    """Return the shipped file that stands in for the named one when the home has none of that name."""
+    if entry.name == "decoder":
+        shipped = SHIPPED / "decoder.xml" if entry.text == "etc/decoder.xml" else None
+    else:
+        name = entry.text.removeprefix("rules/")
+        shipped = SHIPPED / "rules" / name if name and "/" not in name else None
+    return shipped if shipped is not None and is_file(shipped) else None
+
+
+def _shipped(path: Path) -> Included:
+    return Included(path, Place(str(Path("ar/ruleset") / path.relative_to(SHIPPED))), shipped=True)
+
+
+def _in_loading_order(names: Iterable[str]) -> List[str]:
+    def rank(name: str) -> Tuple[int, int, str]:
+        if name in FIRST:
+            return 0, FIRST.index(name), name
+        return (2, LAST.index(name), name) if name in LAST else (1, 0, name)
+
+    return sorted(names, key=rank)

@@ -1,0 +1,9 @@
+"""A home on disk for each test of the configuration."""
+
+import pytest
+from trialhome import Trial
+
+
+@pytest.fixture
+def trial(tmp_path):
+    return Trial(tmp_path)

@@ -1,0 +1,84 @@
+"""Which script files may be run as root: each way in which one may not is named."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from ar.config.scripts import fault_of_script
+
+NOBODY = 65534
+root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+
+
+@pytest.mark.parametrize("mode", [0o500, 0o550, 0o750, 0o755])
+def test_a_script_that_only_its_owner_can_write_may_be_run(trial, mode):
+    assert fault_of_script(trial.script(mode=mode), os.geteuid()) is None
+
+
+def test_a_missing_script_is_named_so(trial):
+    trial.script("other.sh")
+    assert fault_of_script(trial.home.scripts / "a.sh", 0) == "there is no such script"
+
+
+def test_a_missing_folder_is_a_missing_script(trial):
+    assert fault_of_script(trial.home.scripts / "a.sh", 0) == "there is no such script"
+
+
+def test_a_folder_is_no_script(trial):
+    (trial.home.scripts / "a.sh").mkdir(parents=True)
+    assert fault_of_script(trial.home.scripts / "a.sh", os.geteuid()) == "it is not a regular file"
+
+
+def test_a_fifo_is_no_script(trial):
+    trial.script()
+    os.mkfifo(trial.home.scripts / "a.sh", 0o755)
+    assert fault_of_script(trial.home.scripts / "a.sh", os.geteuid()) == "it is not a regular file"
+
+
+def test_a_script_without_execute_bits_is_refused(trial):
+    assert fault_of_script(trial.script(mode=0o640), os.geteuid()) == "it is not executable"
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o757, 0o777])
+def test_a_script_that_others_can_write_is_refused(trial, mode):
+    assert fault_of_script(trial.script(mode=mode), os.geteuid()) == f"it is writable by others (mode {mode:04o})"
+
+
+def test_a_folder_in_which_others_can_swap_the_script_is_refused(trial):
+    path = trial.script()
+    path.parent.chmod(0o777)
+    assert fault_of_script(path, os.geteuid()) == "its folder is writable by others (mode 0777)"
+
+
+@root_only
+def test_a_script_of_some_other_user_is_refused_but_the_agents_own_is_fine(trial):
+    path = trial.script()
+    os.chown(path, NOBODY, -1)
+    assert fault_of_script(path, 0) == f"it belongs to user {NOBODY}, not to root or the agent's user"
+    assert fault_of_script(path, NOBODY) is None
+
+
+def test_a_link_within_the_folder_is_judged_by_what_it_leads_to(trial):
+    target = trial.script("real.sh")
+    link = trial.home.scripts / "firewall-drop.sh"
+    link.symlink_to("real.sh")
+    assert fault_of_script(link, os.geteuid()) is None
+    target.chmod(0o777)
+    assert fault_of_script(link, os.geteuid()) == "it is writable by others (mode 0777)"
+
+
+def test_a_link_that_leads_out_of_the_folder_is_refused(trial):
+    trial.script()
+    outside = trial.write("etc/elsewhere.sh", "#!/bin/sh\n")
+    outside.chmod(0o755)
+    link = trial.home.scripts / "a.sh"
+    link.symlink_to(outside)
+    assert fault_of_script(link, os.geteuid()) == f"it leads out of its folder, to {os.path.realpath(outside)}"
+
+
+@pytest.mark.parametrize("name", ["a\0b", "x" * 300])
+def test_an_impossible_name_is_refused_without_raising(trial, name):
+    trial.script()
+    assert str(fault_of_script(trial.home.scripts / name, 0)).startswith("it cannot be looked at (")
