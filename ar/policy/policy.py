@@ -6,7 +6,7 @@ import enum
 import ipaddress
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Iterator, NamedTuple, Optional, Union
+from typing import Iterator, NamedTuple, Optional, Sequence, Union
 
 from ar.model import NOTHING, Address, Alert, Command, Moment, Response, Subject
 from ar.policy.allowlist import Allowlist
@@ -62,9 +62,18 @@ class Policy:
         self._runs: OrderedDict[Key, float] = OrderedDict()  # when a command that is never undone last ran
 
     def rule_on(self, alert: Alert, now: Moment) -> Iterator[Ruling]:
-        """Yield a ruling for each response bound to the alert; commit each before asking for the next."""
-        for response in self.bindings.of(alert):
-            yield self._rule(response, alert, now)
+        """Yield a ruling for each response bound to the alert; commit each before asking for the next.
+
+        Of several responses with one command, the one whose sentence is the longest acts.
+        """
+        bound = self.bindings.of(alert)
+        for response in bound:
+            rivals = [other for other in bound if other.command.name == response.command.name]
+            if len(rivals) > 1 and self._longest(rivals, alert, now) is not response:
+                why = "another response with this command blocks for as long or longer"
+                yield Ruling(response, Outcome.SETTLING, why, self._subject(response.command, alert))
+            else:
+                yield self._rule(response, alert, now)
 
     def commit(self, ruling: Ruling, now: Moment) -> None:
         """Make a ruling true, now that its record is on disk."""
@@ -104,6 +113,12 @@ class Policy:
             ends_boot_s = now.boot_s + sentence_s if sentence_s else None
             return Prolonged(block.id, block.offence, now.wall_s, sentence_s, ends_boot_s)
         return self._promise(command, subject, arguments, now, offence=offence, sentence_s=sentence_s)
+
+    def _longest(self, rivals: Sequence[Response], alert: Alert, now: Moment) -> Response:
+        subject = self._subject(rivals[0].command, alert) or NOTHING
+        key = (rivals[0].command.name, subject)
+        offence = self.ledger.offences(key, now, self.terms.forget_after_s) + 1
+        return max(rivals, key=lambda response: response.sentence_s(offence) or float("inf"))
 
     def _rule(self, response: Response, alert: Alert, now: Moment) -> Ruling:
         command = response.command

@@ -215,10 +215,25 @@ def test_a_block_for_good_stays_for_good_and_still_counts():
     assert ruling.record == Prolonged(1, 2, at(0).wall_s, 0, None)
 
 
-def test_two_responses_of_one_command_make_one_block_and_one_offence():
-    a_policy = policy(response(), response(timeout_s=60, rules=frozenset({5712})))
-    assert outcomes(rule(a_policy, alert(), 0)) == [Outcome.BLOCK, Outcome.SETTLING]
+@pytest.mark.parametrize(
+    ("timeouts", "acts"),
+    [((600, 60), 600), ((60, 600), 600), ((600, 0), 0), ((600, 600), 600)],
+    ids=["the first is longer", "the second is longer", "for good is longest", "alike"],
+)
+def test_two_responses_of_one_command_make_one_block_the_longer_one(timeouts, acts):
+    a_policy = policy(*(response(timeout_s=timeout_s) for timeout_s in timeouts))
+    rulings = rule(a_policy, alert(), 0)
+    assert [ruling.record.sentence_s for ruling in rulings if ruling.record] == [acts]
     assert len(a_policy.ledger.blocks) == 1
+
+
+def test_which_of_two_responses_is_longer_is_asked_at_each_offence():
+    a_policy = policy(response(timeout_s=3600), response(timeout_s=600, steps_s=(86400,)))
+    sentences = []
+    for seconds in (0, 3600):
+        work(a_policy, seconds)
+        sentences += [ruling.record.sentence_s for ruling in rule(a_policy, alert(), seconds) if ruling.record]
+    assert sentences == [3600, 86400]
 
 
 def test_each_command_counts_its_own_offences():
