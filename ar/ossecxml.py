@@ -10,12 +10,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from typing import Dict, Iterator, List, Optional
-from xml.sax import SAXParseException
-from xml.sax.handler import ContentHandler
-from xml.sax.xmlreader import AttributesImpl, Locator
+from xml.parsers.expat import ErrorString
 
-import defusedxml.sax
 from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import ParseError, XMLParser
 
 from ar.errors import ConfigError, Mistake, Place
 
@@ -58,15 +56,16 @@ def parse(text: str, file: str) -> List[Element]:
     STRAY_TEXT, for the caller to judge. Raises ConfigError with one mistake, at its line, when the text is
     not XML of that dialect.
     """
-    reader = _Reader(file)
     definition = _DEFINITION.search(text)
     if definition:
         line = text.count("\n", 0, definition.start()) + 1
         _refuse(Place(file, line), "a document type or entity definition", "elements only")
+    reader = _Reader(file)
     try:
-        defusedxml.sax.parseString(_plain(text).encode(), reader, forbid_dtd=True)
-    except SAXParseException as error:
-        _refuse(Place(file, error.getLineNumber() or 0), *reader.explain(error.getMessage()))
+        reader.parser.feed(_plain(text).encode("utf-8", "replace"))
+        reader.parser.close()
+    except ParseError as error:
+        _refuse(Place(file, error.position[0]), *reader.explain(ErrorString(error.code)))
     except DefusedXmlException as error:
         _refuse(Place(file), f"forbidden XML ({type(error).__name__})", "elements only")
     return reader.roots
@@ -105,41 +104,43 @@ def _refuse(place: Place, what: str, expected: str) -> None:
     raise ConfigError([Mistake(place, what, expected)])
 
 
-class _Reader(ContentHandler):
-    """Builds the elements while the XML parser walks the text."""
+class _Reader:
+    """Builds the elements while the XML parser walks the text; its methods are the parser's target.
+
+    The parser is ElementTree's and not xml.sax's, which imports urllib.request and with it HTTP, mail and TLS:
+    a third of the executable's size and of its start.
+    """
 
     def __init__(self, file: str) -> None:
-        super().__init__()
         self._file = file
         self._open: List[Element] = []
-        self._where = Locator()
         self.roots: List[Element] = []
+        self.parser = XMLParser(target=self, forbid_dtd=True)
 
-    def setDocumentLocator(self, locator: Locator) -> None:  # noqa: N802 (xml.sax names it)
-        self._where = locator
-
-    def startElement(self, name: str, attrs: AttributesImpl) -> None:  # noqa: N802 (xml.sax names it)
+    def start(self, name: str, attributes: Dict[str, str]) -> None:
         place = self._place()
         if len(self._open) >= DEPTH_MAX:
             _refuse(place, f"<{name}> stands deeper than {DEPTH_MAX} levels", "flat configuration")
-        element = Element(name, place, dict(attrs.items()))
+        element = Element(name, place, dict(attributes))
         if len(self._open) == 1:
             self.roots.append(element)
         elif self._open:
             self._open[-1].children.append(element)
         self._open.append(element)
 
-    def endElement(self, name: str) -> None:  # noqa: N802, ARG002 (xml.sax names it)
+    def end(self, _name: str) -> None:
         self._open.pop()
 
-    def characters(self, content: str) -> None:
+    def data(self, content: str) -> None:
         if len(self._open) > 1:
             self._open[-1].text += content
         elif content.strip():
-            self.roots.append(Element(STRAY_TEXT, self._place(), text=content.strip()))
+            end = self._place()  # the parser hands text over when it has reached what follows
+            start = end._replace(line=end.line - content.lstrip().count("\n"))
+            self.roots.append(Element(STRAY_TEXT, start, text=content.strip()))
 
     def _place(self) -> Place:
-        return Place(self._file, self._where.getLineNumber() or 0)
+        return Place(self._file, self.parser.parser.CurrentLineNumber)
 
     def explain(self, message: str) -> tuple[str, str]:
         """Return what is wrong and what was expected, for the XML parser's `message`."""

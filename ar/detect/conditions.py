@@ -1,0 +1,149 @@
+"""What a rule can ask of an event: one compiled test for each element of `<rule>`."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from datetime import datetime
+from functools import lru_cache
+from typing import Callable, Dict, List, Tuple
+
+from ar.detect.event import Event, lower
+from ar.detect.finders import starts
+from ar.detect.rule import Condition
+from ar.detect.times import Days, Span
+from ar.model import Network, parse_address
+from ar.osregex import Expression
+
+Test = Callable[[str, str], bool]
+
+# The same few addresses come again and again, and reading one takes longer than all the rest of a rule.
+read_address = lru_cache(maxsize=65_536)(parse_address)
+
+
+def log_fits(expression: Expression) -> Condition:
+    """Ask that the message fits."""
+    prefixes = starts(expression)
+    if prefixes is not None and expression.exact and not any(literal.at_end for literal in expression.literals or ()):
+        return lambda event: event.lowered.startswith(prefixes)
+    test = expression.tester()
+    return lambda event: test(event.log, event.lowered)
+
+
+def literals_anywhere(expression: Expression) -> Tuple[str, ...]:
+    """Return the texts of which one must stand in a fitting message, () when they must stand at one end of it."""
+    literals = expression.literals or ()
+    if any(literal.at_start or literal.at_end or not literal.text for literal in literals):
+        return ()
+    return tuple(literal.text for literal in literals)
+
+
+def field_fits(name: str, expression: Expression) -> Condition:
+    """Ask that the event has the field and that it fits."""
+    test = expression.tester()
+
+    def fits(event: Event) -> bool:
+        value = event.fields.get(name)
+        return value is not None and test(value, lower(value))
+
+    return fits
+
+
+def user_fits(expression: Expression) -> Condition:
+    """Ask that the user, or where there is none the source's user, fits."""
+    test = expression.tester()
+
+    def fits(event: Event) -> bool:
+        value = event.fields.get("user")
+        if value is None:
+            value = event.fields.get("srcuser")
+        return value is not None and test(value, lower(value))
+
+    return fits
+
+
+def hostname_fits(expression: Expression) -> Condition:
+    """Ask that the host in the header fits."""
+    test = expression.tester()
+    return lambda event: bool(event.hostname) and test(event.hostname, lower(event.hostname))
+
+
+def field_is(name: str, text: str) -> Condition:
+    """Ask that the field is exactly `text`."""
+    return lambda event: event.fields.get(name) == text
+
+
+def address_in(name: str, networks: List[Tuple[bool, Network]]) -> Condition:
+    """Ask that the field is an address in one of the networks, or outside of all that are negated."""
+    wanted = [network for negated, network in networks if not negated]
+    unwanted = [network for negated, network in networks if negated]
+
+    def inside(event: Event) -> bool:
+        text = event.fields.get(name)
+        address = read_address(text) if text else None
+        if address is None or any(address in network for network in unwanted):
+            return False
+        return not wanted or any(address in network for network in wanted)
+
+    return inside
+
+
+def parse_network(text: str) -> Tuple[bool, Network]:
+    """Return whether `!` negates it, and the network; a dotted prefix as `10.1.` is one too. Raises ValueError."""
+    negated = text.startswith("!")
+    text = text.lstrip("!").strip()
+    parts = [part for part in text.split(".") if part]
+    if text.endswith(".") and 0 < len(parts) < 4:
+        text = ".".join(parts + ["0"] * (4 - len(parts))) + f"/{8 * len(parts)}"
+    return negated, ipaddress.ip_network(text, strict=False)
+
+
+def size_is(least: int) -> Condition:
+    """Ask that the whole line is `least` characters or longer."""
+    return lambda event: len(event.full_log) >= least
+
+
+def at_time(span: Span) -> Condition:
+    """Ask that the event's local time of day lies in `span`."""
+    return lambda event: _local(event).hour * 60 + _local(event).minute in span
+
+
+def on_days(days: Days) -> Condition:
+    """Ask that the event's local day of the week is among `days`."""
+    return lambda event: _local(event).weekday() in days
+
+
+def _local(event: Event) -> datetime:
+    return datetime.fromtimestamp(event.time_s)  # noqa: DTZ006 (such rules speak of local time)
+
+
+def _is_simple_request(event: Event) -> bool:
+    url = event.fields.get("url")
+    return url is not None and "?" not in url and event.fields.get("action", "get").lower() == "get"
+
+
+def _has_one_user(event: Event) -> bool:
+    source, target = event.fields.get("srcuser"), event.fields.get("user")
+    return source is None or target is None or source == target
+
+
+def _has_long_id(event: Event) -> bool:
+    return len(event.fields.get("id", "")) >= 10
+
+
+_TARGET_ACCOUNT = re.compile(r"Target Account Name\S*?:(.*?)(?:  |\t|$)")
+_CALLER_ACCOUNT = re.compile(r"Caller User Name\S*?:(.*?)(?:  |\t|$)")
+
+
+def _has_two_accounts(event: Event) -> bool:
+    target, caller = _TARGET_ACCOUNT.search(event.log), _CALLER_ACCOUNT.search(event.log)
+    return target is not None and caller is not None and target[1] != caller[1]
+
+
+# `<compiled_rule>`: OSSEC has these in C, by name (generic_samples.c). Left out is the one that looks up names.
+COMPILED: Dict[str, Condition] = {
+    "is_simple_http_request": _is_simple_request,
+    "comp_srcuser_dstuser": _has_one_user,
+    "check_id_size": _has_long_id,
+    "comp_mswin_targetuser_calleruser_diff": _has_two_accounts,
+}

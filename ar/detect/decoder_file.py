@@ -1,0 +1,175 @@
+"""Reads `<decoder>` elements into decoders, collecting every mistake with its place (decode-xml.c)."""
+
+from __future__ import annotations
+
+from typing import Dict, List, Optional, Tuple
+
+from ar.detect.decoder import AFTER_PARENT, AFTER_PREMATCH, AFTER_REGEX, Decoder, Decoders
+from ar.detect.finders import finder, starts
+from ar.detect.findings import Compile, Findings, closest
+from ar.errors import nearest
+from ar.osregex import Expression, match_expression, pcre2_expression, regex_expression
+from ar.ossecxml import STRAY_TEXT, Element
+
+_ELEMENTS = {
+    "parent", "program_name", "program_name_pcre2", "prematch", "prematch_pcre2", "regex", "pcre2", "order", "type",
+    "fts", "ftscomment", "use_own_name", "plugin_decoder", "accumulate",
+}  # fmt: skip
+_NOT_SERVED = {
+    "plugin_decoder": "its fields are not taken",
+    "accumulate": "events of one id are not joined",
+}
+_TYPES = {"firewall", "ids", "web-log", "syslog", "squid", "windows", "host-information", "ossec"}
+_OFFSETS = {AFTER_PARENT, AFTER_PREMATCH, AFTER_REGEX}
+_TWINS = {"program_name": "program_name_pcre2", "prematch": "prematch_pcre2", "regex": "pcre2"}
+_TOP = ("program_name", "program_name_pcre2", "prematch", "prematch_pcre2")  # a decoder without a parent needs one
+ORDER_MAX = 256
+
+FIELD_NAMES = {"dstuser": "user", "data": "extra_data", "systemname": "system_name"}  # two names of one field
+FIRST_SEEN_FIELDS = {
+    "name", "id", "dstuser", "user", "srcuser", "srcip", "dstip", "data", "extra_data", "system_name", "systemname",
+    "location",
+}  # fmt: skip
+
+
+class DecoderReader:
+    """Adds the decoders of file after file to `decoders`."""
+
+    def __init__(self, decoders: Decoders, findings: Findings) -> None:
+        self._decoders = decoders
+        self._findings = findings
+        self._top: Dict[str, List[Decoder]] = {}
+
+    def read(self, roots: List[Element]) -> None:
+        """Add the decoders among the root elements of one file."""
+        for root in roots:
+            if root.name == "decoder":
+                self._read_decoder(root)
+            elif root.name == STRAY_TEXT:
+                self._findings.warn(root.place, f"text outside of any element: {root.text[:40]!r}", "<decoder>")
+            else:
+                self._findings.refuse(root.place, f"unknown element <{root.name}>", "<decoder>")
+
+    def _read_decoder(self, element: Element) -> None:
+        findings = self._findings
+        before = len(findings.mistakes)
+        name = element.attributes.get("name", "")
+        if not name:
+            findings.refuse(element.place, "a <decoder> without a name", 'name="…"')
+        for attribute in sorted(element.attributes.keys() - {"name", "type", "status"}):
+            findings.refuse(element.place, f"unknown attribute {attribute!r} of <decoder>", "'name'")
+        self._check_elements(element)
+        decoder = Decoder(name, element.place)
+        self._read_type(decoder, element)
+        self._read_patterns(decoder, element)
+        self._read_order(decoder, element)
+        parent = element.joined("parent").strip()
+        if not parent and not any(element.first(known) for known in _TOP):
+            what = f"decoder {name!r} would take every line"
+            findings.refuse(element.place, what, "a program_name, prematch or parent")
+        if len(findings.mistakes) == before:
+            self._add(decoder, parent, own_name=element.joined("use_own_name").strip() == "true")
+
+    def _check_elements(self, element: Element) -> None:
+        findings = self._findings
+        for child in element.children:
+            if child.name not in _ELEMENTS:
+                what = f"unknown element <{child.name}> in a decoder"
+                findings.refuse(child.place, what, nearest(child.name, _ELEMENTS))
+            elif child.name in _NOT_SERVED:
+                findings.warn(child.place, f"<{child.name}> is not served yet: {_NOT_SERVED[child.name]}")
+            for attribute in sorted(child.attributes.keys() - {"offset"}):
+                findings.refuse(child.place, f"unknown attribute {attribute!r} of <{child.name}>", "'offset'")
+
+    def _read_type(self, decoder: Decoder, element: Element) -> None:
+        text = element.joined("type").strip()
+        if text and text not in _TYPES:
+            self._findings.refuse(next(element.named("type")).place, f"<type> is {text!r}", nearest(text, _TYPES))
+        decoder.category = text or "syslog"
+        names = [name.strip() for name in element.joined("fts").split(",")] if element.first("fts") else []
+        for name in sorted(set(names) - FIRST_SEEN_FIELDS):
+            place = next(element.named("fts")).place
+            self._findings.refuse(place, f"<fts> names {name!r}", nearest(name, FIRST_SEEN_FIELDS))
+        decoder.first_seen = tuple(FIELD_NAMES.get(name, name) for name in names)
+
+    def _read_patterns(self, decoder: Decoder, element: Element) -> None:
+        program, _ = self._pattern(element, "program_name", match_expression)
+        prematch, decoder.prematch_offset = self._pattern(element, "prematch", regex_expression)
+        decoder.expression, decoder.offset = self._pattern(element, "regex", regex_expression)
+        decoder.program = program.tester() if program else None
+        if prematch:
+            decoder.prematch = finder(prematch)
+            decoder.starts = None if decoder.prematch_offset else starts(prematch)
+        if decoder.prematch_offset not in {"", AFTER_PARENT}:
+            what = f"a prematch with offset {decoder.prematch_offset!r}"
+            self._findings.refuse(element.place, what, repr(AFTER_PARENT))
+
+    def _pattern(self, element: Element, name: str, compiler: Compile) -> Tuple[Optional[Expression], str]:
+        """Return the pattern in `name`, or in its PCRE2 twin, and its offset."""
+        for known, compile_known in ((name, compiler), (_TWINS[name], pcre2_expression)):
+            parts = list(element.named(known))
+            if not parts:
+                continue
+            for part in parts[1:]:
+                if part.attributes:
+                    self._findings.refuse(part.place, f"an offset on a further <{known}>", "it on the first one only")
+            offset = parts[0].attributes.get("offset", "")
+            if offset and offset not in _OFFSETS:
+                self._findings.refuse(parts[0].place, f"offset is {offset!r}", nearest(offset, _OFFSETS))
+            return self._findings.compile(parts[0].place, known, element.joined(known), compile_known), offset
+        return None, ""
+
+    def _read_order(self, decoder: Decoder, element: Element) -> None:
+        findings = self._findings
+        text = element.joined("order")
+        names = [name.strip() for name in text.split(",")] if text.strip() else []
+        has_pattern = element.first("regex") is not None or element.first("pcre2") is not None
+        if names and not has_pattern:
+            findings.refuse(element.place, f"decoder {decoder.name!r} has an <order> without a <regex>", "both")
+        if has_pattern and not names:
+            findings.refuse(element.place, f"decoder {decoder.name!r} has a <regex> without an <order>", "both")
+        if len(names) > ORDER_MAX or not all(names):
+            expected = f"1 to {ORDER_MAX} names with commas between"
+            findings.refuse(element.place, f"<order> is {text.strip()!r}", expected)
+        decoder.order = tuple(FIELD_NAMES.get(name, name) for name in names)
+        pattern = decoder.expression.pattern if decoder.expression else None
+        if pattern is not None and names and not pattern.groups:
+            findings.warn(element.place, f"decoder {decoder.name!r} takes no field: its <regex> has no group", "( )")
+
+    def _add(self, decoder: Decoder, parent: str, *, own_name: bool) -> None:
+        if not parent:
+            if decoder.offset == AFTER_REGEX:
+                self._refuse_offset(decoder)
+            decoder.reported_name = decoder.name
+            self._top.setdefault(decoder.name, []).append(decoder)
+            lists = self._decoders
+            (lists.by_program if decoder.program else lists.without_program).append(decoder)
+        elif parent not in self._top:
+            what = f"decoder {decoder.name!r} names the parent {parent!r}"
+            expected = closest(parent, self._top, "a decoder read before that has no parent itself")
+            self._findings.refuse(decoder.place, what, expected)
+            return
+        else:
+            decoder.reported_name = decoder.name if own_name else ""
+            if not all(self._add_child(bearer, decoder) for bearer in self._top[parent]):
+                return
+        self._decoders.names.setdefault(decoder.name, decoder)
+        self._decoders.count += 1
+
+    def _add_child(self, parent: Decoder, decoder: Decoder) -> bool:
+        namesakes = [child for child in parent.children if child.name == decoder.name]
+        if namesakes and (decoder.prematch or decoder.first_seen or not decoder.expression):
+            what = f"a further decoder {decoder.name!r} under {parent.name!r}"
+            self._findings.refuse(decoder.place, what, "only a <regex> and an <order> in it, or a name of its own")
+            return False
+        if not namesakes and decoder.offset == AFTER_REGEX:
+            self._refuse_offset(decoder)
+            return False
+        for namesake in namesakes:
+            namesake.goes_on = True
+        parent.children.append(decoder)
+        return True
+
+    def _refuse_offset(self, decoder: Decoder) -> None:
+        what = f"offset {AFTER_REGEX!r} with no regex of the same name before it"
+        self._findings.refuse(decoder.place, what, repr(AFTER_PREMATCH))

@@ -1,0 +1,151 @@
+"""Rules at work: what a rule asks of an event, and the tree in which rules are tried (rules_list.c)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Callable, Dict, FrozenSet, List, NamedTuple, Optional, Tuple
+
+from ar.detect.event import Event
+from ar.errors import Place
+
+CANDIDATES_MAX = 4096  # pairs of decoder and program remembered for each rule; a full memory is started over
+
+Condition = Callable[[Event], bool]
+
+
+class Asked(NamedTuple):
+    """What one element asks: a condition, and texts of which one must stand in the message (() if none is known).
+
+    `condition` is None when the texts are all there is to it.
+    """
+
+    condition: Optional[Condition] = None
+    texts: Tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """Which earlier events a composite rule counts, and which of their fields must be the same or different.
+
+    An earlier event counts when its own rule is `sid`, or is in a group that `group` fits, or, when both are
+    None, when its message fits `regex` (None: any message) and its decoder is of the same category.
+    """
+
+    events: int  # how many earlier events it takes; the current one comes on top
+    timeframe_s: int
+    target: str  # the sid, group or regex as it is written, to tell whether a reload changed it
+    sid: Optional[int] = None
+    group: Optional[Callable[[str], bool]] = None
+    regex: Optional[Callable[[str, str], bool]] = None
+    same: Tuple[str, ...] = ()
+    different: Tuple[str, ...] = ()
+
+
+@dataclass(eq=False)
+class Rule:
+    """One `<rule>`. What it asks is in `asked`, by element; `arrange` makes of it what the loop over rules needs."""
+
+    id: int
+    level: int
+    groups: Tuple[str, ...]
+    group_text: str  # as OSSEC joins it
+    description: str
+    place: Place
+    frequency: Optional[int] = None
+    timeframe: int = 0
+    category: str = "syslog"
+    noalert: bool = False
+    no_ar: bool = False
+    no_log: bool = False
+    log_always: bool = False
+    mail: Optional[bool] = None  # None: as its level says
+    ignore_s: int = 0
+    accurate: bool = True
+    decoded_as: Optional[str] = None
+    program: Optional[Callable[[str, str], bool]] = None
+    program_is_pcre2: bool = False
+    asked: Dict[str, Asked] = field(default_factory=dict)
+    correlation: Optional[Correlation] = None
+    first_seen: bool = False  # it asks that the fields named by the decoder are seen for the first time
+    ignored_by: Tuple[str, ...] = ()  # silent when a rule put these fields' values on the list of ignored ones
+    ignores: Tuple[str, ...] = ()  # puts these fields' values on that list
+    not_served: FrozenSet[str] = frozenset()  # elements that ask what cannot be answered: the rule never matches
+    info: Tuple[str, ...] = ()
+    children: List[Rule] = field(default_factory=list)
+    conditions: Tuple[Condition, ...] = ()
+    guards: Tuple[str, ...] = ()  # one of these must stand in the message, in lower case; () if none is known
+    _candidates: Dict[Tuple[str, str], List[Candidate]] = field(default_factory=dict)
+
+    @property
+    def order(self) -> int:
+        """The sort key among siblings: a level of 0 is tried first, an inaccurate rule last."""
+        level = self.level or 99
+        return -level * 100 if self.accurate else -level
+
+    def arrange(self, order: Tuple[str, ...]) -> None:
+        """Make conditions and guards of what is asked, in `order`; asking has no effect, so guards may go first."""
+        conditions = []
+        self.guards = ()
+        for name in order:
+            asked = self.asked.get(name)
+            if asked is None:
+                continue
+            if asked.texts and not self.guards:
+                self.guards = asked.texts
+                if asked.condition is not None:
+                    conditions.append(asked.condition)
+            else:
+                conditions.append(asked.condition or _any_of(asked.texts))
+        self.conditions = tuple(conditions)
+
+    def adopt(self, child: Rule) -> None:
+        """Put `child` among the children: a higher level earlier, equal levels in the order they are read."""
+        if child in self.children:
+            return
+        later = (at for at, other in enumerate(self.children) if other.order > child.order)
+        self.children.insert(next(later, len(self.children)), child)
+
+    def candidates(self, event: Event) -> List[Candidate]:
+        """Return the children that the event's decoder and program leave, in order."""
+        key = (event.decoder, event.program)
+        found = self._candidates.get(key)
+        if found is None:
+            if len(self._candidates) >= CANDIDATES_MAX:
+                self._candidates.clear()
+            lowered = event.program.lower()
+            found = [
+                (child.guards, child.conditions, child.first_seen or child.correlation is not None, child)
+                for child in self.children
+                if child._may_see(event.decoder, event.program, lowered)  # noqa: SLF001 (of the same class)
+            ]
+            self._candidates[key] = found
+        return found
+
+    def _may_see(self, decoder: str, program: str, lowered: str) -> bool:
+        """Tell whether an event of this decoder and program can match at all."""
+        if self.not_served or (self.decoded_as is not None and self.decoded_as != decoder):
+            return False
+        return self.program is None or (bool(program) and self.program(program, lowered))
+
+
+# What the loop over siblings needs, at hand: guards, conditions, whether the past is asked about, rule.
+Candidate = Tuple[Tuple[str, ...], Tuple[Condition, ...], bool, Rule]
+
+
+def _any_of(texts: Tuple[str, ...]) -> Condition:
+    return lambda event: any(text in event.lowered for text in texts)
+
+
+class Rules:
+    """All rules, by id, and the roots that an event's category leads to."""
+
+    def __init__(self) -> None:
+        self.by_id: Dict[int, Rule] = {}
+        self.roots: Dict[str, Rule] = {}  # one for each category, with what was read as a root under it
+
+    def __len__(self) -> int:
+        return len(self.by_id)
+
+    def composites(self) -> List[Rule]:
+        """Return the rules that count earlier events."""
+        return [rule for rule in self.by_id.values() if rule.correlation is not None and not rule.not_served]

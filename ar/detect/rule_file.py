@@ -1,0 +1,222 @@
+"""Reads `<group>` and `<rule>` elements into the tree of rules, collecting every mistake with its place (rules.c)."""
+
+from __future__ import annotations
+
+import re
+from typing import List, Optional
+
+from ar.detect import conditions as ask
+from ar.detect.decoder import Decoders
+from ar.detect.findings import Findings
+from ar.detect.rule import Asked, Correlation, Rule, Rules
+from ar.detect.rule_parts import ORDER, TWINS, Parts
+from ar.detect.rule_tree import LEVEL_MAX, RuleTree
+from ar.errors import nearest
+from ar.osregex import compile_words
+from ar.ossecxml import STRAY_TEXT, Element
+
+_ATTRIBUTES = {
+    "id", "level", "maxsize", "timeframe", "frequency", "accuracy", "noalert", "ignore", "overwrite",
+}  # fmt: skip
+_CATEGORIES = {"firewall", "ids", "web-log", "syslog", "squid", "windows", "host-information", "ossec"}
+_OPTIONS = {"alert_by_email", "no_email_alert", "log_alert", "no_log", "no_ar"}
+_SAME = {
+    "same_source_ip": "srcip",
+    "same_src_port": "srcport",
+    "same_dst_port": "dstport",
+    "same_user": "user",
+    "same_location": "hostname",
+    "same_id": "id",
+}
+_DIFFERENT = {"different_url": "url", "different_srcip": "srcip"}
+_NOT_SAME = {
+    "not_same_source_ip": "srcip",
+    "not_same_user": "user",
+    "not_same_agent": "hostname",
+    "not_same_id": "id",
+}
+FREQUENCY_MAX = 9999  # the largest that OSSEC takes; it bounds what is remembered of one source
+TIMEFRAME_MAX_S = 99_999
+TIMEFRAME_DEFAULT_S = 360
+
+
+class RuleReader:
+    """Adds the rules of file after file to `rules`, each under its parents, which must have been read before."""
+
+    def __init__(self, rules: Rules, decoders: Decoders, findings: Findings) -> None:
+        self._rules = rules
+        self._decoders = decoders
+        self._findings = findings
+        self._tree = RuleTree(rules, findings)
+
+    def read(self, roots: List[Element]) -> None:
+        """Add the rules among the root elements of one file."""
+        for root in roots:
+            if root.name == STRAY_TEXT:
+                self._findings.warn(root.place, f"text outside of any element: {root.text[:40]!r}", "<group>")
+            elif root.name != "group":
+                self._findings.refuse(root.place, f"unknown element <{root.name}>", "<group>")
+            else:
+                self._read_group(root)
+
+    def _read_group(self, group: Element) -> None:
+        name = group.attributes.get("name")
+        if name is None:
+            self._findings.refuse(group.place, "a <group> without a name", 'name="…"')
+        for attribute in sorted(group.attributes.keys() - {"name"}):
+            self._findings.refuse(group.place, f"unknown attribute {attribute!r} of <group>", "'name'")
+        for child in group.children:
+            if child.name != "rule":
+                self._findings.refuse(child.place, f"unknown element <{child.name}> in a group", "<rule>")
+            else:
+                self._read_rule(child, name or "")
+
+    def _read_rule(self, element: Element, group: str) -> None:
+        findings = self._findings
+        before = len(findings.mistakes)
+        for attribute in sorted(element.attributes.keys() - _ATTRIBUTES):
+            what = f"unknown attribute {attribute!r} of <rule>"
+            findings.refuse(element.place, what, nearest(attribute, _ATTRIBUTES))
+        for required in ("id", "level"):
+            if required not in element.attributes:
+                findings.refuse(element.place, f"a <rule> without {required}", f'{required}="…"')
+        rule = self._build(element, group)
+        overwrite = element.attributes.get("overwrite", "no")
+        if overwrite not in {"yes", "no"}:
+            findings.refuse(element.place, f"overwrite is {overwrite!r}", "'yes' or 'no'")
+        known = self._rules.by_id.get(rule.id)
+        if known is not None and overwrite == "no":
+            what = f"rule {rule.id} is already there ({known.place})"
+            findings.refuse(element.place, what, 'an id of its own, or overwrite="yes"')
+        parents = self._tree.parents(rule, element) if known is None else []
+        if parents is None or len(findings.mistakes) > before:
+            self._tree.refuse(rule.id, element.place)
+        elif known is not None:
+            _overwrite(known, rule)
+        else:
+            rule.arrange(ORDER)
+            self._tree.hang(rule, parents)
+
+    def _build(self, element: Element, group: str) -> Rule:
+        parts = Parts(element, self._decoders, self._findings)
+        parts.check()
+        group_text = group + element.joined("group")
+        description = re.sub(r"\s*\n\s*", " ", element.joined("description")).strip()
+        number = self._number(element, "id", 0, 999_999) or 0
+        if not description:
+            self._findings.warn(element.place, f"rule {number} has no description", "<description>")
+        program, program_is_pcre2 = parts.program()
+        maxsize = self._number(element, "maxsize", 0, 99_999)
+        rule = Rule(
+            id=number,
+            level=self._number(element, "level", 0, LEVEL_MAX) or 0,
+            groups=tuple(dict.fromkeys(re.findall(r"[^,\s]+", group_text))),
+            group_text=group_text,
+            description=description,
+            place=element.place,
+            frequency=self._number(element, "frequency", 0, FREQUENCY_MAX),
+            timeframe=self._number(element, "timeframe", 0, TIMEFRAME_MAX_S) or TIMEFRAME_DEFAULT_S,
+            category=element.joined("category").strip() or "syslog",
+            noalert=element.attributes.get("noalert", "0") != "0",
+            ignore_s=self._number(element, "ignore", 0, 999_999) or 0,
+            accurate=element.attributes.get("accuracy", "1") != "0",
+            decoded_as=parts.decoder_name(),
+            program=program,
+            program_is_pcre2=program_is_pcre2,
+            asked=parts.asked(),
+            first_seen=element.first("if_fts") is not None,
+            ignored_by=parts.remembered_fields("check_if_ignored"),
+            ignores=parts.remembered_fields("ignore"),
+            not_served=parts.not_served(),
+            info=tuple(child.text.strip() for child in element.named("info")),
+        )
+        if maxsize:
+            rule.asked["maxsize"] = Asked(ask.size_is(maxsize))
+        if rule.category not in _CATEGORIES:
+            place = next(element.named("category")).place
+            self._findings.refuse(place, f"<category> is {rule.category!r}", nearest(rule.category, _CATEGORIES))
+        self._read_options(rule, element)
+        rule.correlation = self._correlation(rule, element, parts)
+        return rule
+
+    def _read_options(self, rule: Rule, element: Element) -> None:
+        for child in element.named("options"):
+            option = child.text.strip()
+            if option not in _OPTIONS:
+                self._findings.refuse(child.place, f"<options> is {option!r}", nearest(option, _OPTIONS))
+            rule.no_ar = rule.no_ar or option == "no_ar"
+            rule.no_log = option == "no_log" or (rule.no_log and option != "log_alert")
+            rule.log_always = option == "log_alert" or (rule.log_always and option != "no_log")
+            if option in {"alert_by_email", "no_email_alert"}:
+                rule.mail = option == "alert_by_email"
+
+    def _correlation(self, rule: Rule, element: Element, parts: Parts) -> Optional[Correlation]:
+        names = [child.name for child in element.children]
+        same = dict.fromkeys(_SAME[name] for name in names if name in _SAME)
+        for name in names:
+            same.pop(_NOT_SAME.get(name, ""), None)
+        different = tuple(dict.fromkeys(_DIFFERENT[name] for name in names if name in _DIFFERENT))
+        matched = [name for name in names if name.startswith("if_matched_")]
+        if not matched:
+            if (rule.frequency or same or different) and "check_diff" not in names:
+                what = f"rule {rule.id} counts events (frequency, same_…, different_…) but does not say which"
+                expected = "<if_matched_sid>, <if_matched_group> or <if_matched_regex>"
+                self._findings.refuse(element.place, what, expected)
+            return None
+        sid = self._matched_sid(element)
+        group = element.joined("if_matched_group").strip() if sid is None else ""
+        in_group = compile_words(group).search if group else None
+        return Correlation(
+            events=(rule.frequency or 0) + 1,
+            timeframe_s=rule.timeframe,
+            target=f"{sid} {group} {element.joined('if_matched_regex')}",
+            sid=sid,
+            group=None if in_group is None else lambda text: bool(in_group(text)),
+            regex=parts.earlier() if sid is None and in_group is None else None,
+            same=tuple(same),
+            different=different,
+        )
+
+    def _matched_sid(self, element: Element) -> Optional[int]:
+        first = element.first("if_matched_sid")
+        if first is None:
+            return None
+        text = element.joined("if_matched_sid").strip()
+        if not (text.isascii() and text.isdecimal()):
+            self._findings.refuse(first.place, f"<if_matched_sid> is {text!r}", "one rule id")
+            return None
+        return int(text)
+
+    def _number(self, element: Element, name: str, least: int, most: int) -> Optional[int]:
+        text = element.attributes.get(name)
+        if text is None:
+            return None
+        stripped = text.strip()
+        if not (stripped.isascii() and stripped.isdecimal()) or not least <= int(stripped) <= most:
+            self._findings.refuse(element.place, f"{name} is {text!r}", f"a number from {least} to {most}")
+            return None
+        return int(stripped)
+
+
+# What `overwrite` leaves as it is: the place in the tree and all that hangs on it, and the lists.
+_KEPT = {"id", "children", "category", "noalert", "_candidates", "ignored_by", "ignores"}
+_PCRE2 = set(TWINS.values())
+
+
+def _overwrite(known: Rule, rule: Rule) -> None:
+    """Put `rule` in the place of `known`.
+
+    OSSEC resets every condition that is not repeated but those in PCRE2, so these stay, unless the new rule has
+    its own: the many rules that overwrite a level alone would else match everything.
+    """
+    rule.asked = {name: asked for name, asked in known.asked.items() if name in _PCRE2} | rule.asked
+    for plain, twin in TWINS.items():
+        if plain in rule.asked and plain != "regex":
+            rule.asked.pop(twin, None)  # the plain one wins
+    if rule.program is None and known.program_is_pcre2:
+        rule.program, rule.program_is_pcre2 = known.program, True
+    rule.not_served |= known.not_served & {"list"}
+    for name, value in vars(rule).items():
+        if name not in _KEPT:
+            setattr(known, name, value)
+    known.arrange(ORDER)

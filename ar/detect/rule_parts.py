@@ -1,0 +1,229 @@
+"""Reads what stands inside one `<rule>` into what it asks of an event."""
+
+from __future__ import annotations
+
+import re
+from typing import Callable, Dict, FrozenSet, List, Optional, Tuple
+
+from ar.detect import conditions as ask
+from ar.detect.decoder import Decoders
+from ar.detect.decoder_file import FIELD_NAMES, FIRST_SEEN_FIELDS
+from ar.detect.findings import Compile, Findings, closest
+from ar.detect.rule import Asked, Condition
+from ar.detect.times import parse_days, parse_span
+from ar.errors import nearest
+from ar.model import Network
+from ar.osregex import Expression, match_expression, pcre2_expression, regex_expression
+from ar.ossecxml import Element
+
+# Elements that ask something the engine cannot answer yet. A rule that has one never matches.
+NOT_SERVED = {
+    "check_diff", "list", "srcgeoip", "dstgeoip", "srcgeoip_pcre2", "dstgeoip_pcre2", "different_srcgeoip",
+}  # fmt: skip
+_PATTERNED: Dict[str, Compile] = {
+    "match": match_expression,
+    "regex": regex_expression,
+    "program_name": match_expression,
+    "id": match_expression,
+    "url": match_expression,
+    "srcport": match_expression,
+    "dstport": match_expression,
+    "user": match_expression,
+    "extra_data": match_expression,
+    "hostname": match_expression,
+    "status": match_expression,
+}
+TWINS = {name: "pcre2" if name == "regex" else f"{name}_pcre2" for name in _PATTERNED}
+_WITH_ATTRIBUTES = {"info": {"type"}, "field": {"name"}, "list": {"field", "lookup", "check_value"}}
+_OTHERS = {
+    "decoded_as", "if_fts", "check_if_ignored", "category", "cve", "info", "time", "weekday", "description", "group",
+    "ignore", "srcip", "dstip", "action", "field", "compiled_rule", "if_sid", "if_group", "if_level",
+    "if_matched_regex", "if_matched_group", "if_matched_sid", "same_source_ip", "same_src_port", "same_dst_port",
+    "same_user", "same_location", "same_id", "different_url", "different_srcip", "not_same_source_ip",
+    "not_same_user", "not_same_agent", "not_same_id", "options",
+}  # fmt: skip
+ELEMENTS = NOT_SERVED | _OTHERS | set(_PATTERNED) | set(TWINS.values())
+
+# The order in which OSSEC asks.
+ORDER = tuple(
+    name
+    for pair in (
+        *((plain, TWINS[plain]) for plain in ("id", "match", "regex")),
+        ("action",),
+        ("url", TWINS["url"]),
+        ("field", "srcip", "dstip"),
+        *((plain, TWINS[plain]) for plain in ("srcport", "dstport", "user")),
+        ("maxsize", "time", "weekday"),
+        *((plain, TWINS[plain]) for plain in ("extra_data", "hostname", "status")),
+        ("compiled_rule",),
+    )
+    for name in pair
+)
+
+
+class Parts:
+    """The elements of one rule."""
+
+    def __init__(self, element: Element, decoders: Decoders, findings: Findings) -> None:
+        self._element = element
+        self._decoders = decoders
+        self._findings = findings
+
+    def check(self) -> None:
+        """Record elements and attributes that no rule has."""
+        for child in self._element.children:
+            if child.name not in ELEMENTS:
+                what = f"unknown element <{child.name}> in a rule"
+                self._findings.refuse(child.place, what, nearest(child.name, ELEMENTS))
+                continue
+            if child.name in NOT_SERVED:
+                self._findings.warn(child.place, f"<{child.name}> is not served yet: the rule never matches")
+            known = _WITH_ATTRIBUTES.get(child.name, set())
+            for attribute in sorted(child.attributes.keys() - known):
+                what = f"unknown attribute {attribute!r} of <{child.name}>"
+                self._findings.refuse(child.place, what, nearest(attribute, known))
+
+    def not_served(self) -> FrozenSet[str]:
+        """Return the elements that ask what cannot be answered."""
+        names = {child.name for child in self._element.children if child.name in NOT_SERVED}
+        last = self._last("compiled_rule")
+        if last is not None and last.text.strip() not in ask.COMPILED:
+            what = f"<compiled_rule> {last.text.strip()!r} is not served: the rule never matches"
+            self._findings.warn(last.place, what, nearest(last.text.strip(), ask.COMPILED))
+            names.add("compiled_rule")
+        return frozenset(names)
+
+    def decoder_name(self) -> Optional[str]:
+        """Return the decoder that `<decoded_as>` asks for."""
+        last = self._last("decoded_as")
+        if last is None:
+            return None
+        name = last.text.strip()
+        if name not in self._decoders.names:
+            what = f"<decoded_as> names the decoder {name!r}, which is not loaded: the rule never matches"
+            self._findings.warn(last.place, what, closest(name, self._decoders.names, "one that is loaded"))
+        return name
+
+    def program(self) -> Tuple[Optional[Callable[[str, str], bool]], bool]:
+        """Return the test of the program's name, and whether it stands in the PCRE2 twin."""
+        name, expression = self._expression("program_name")
+        return (expression.tester() if expression else None), name == TWINS["program_name"]
+
+    def remembered_fields(self, name: str) -> Tuple[str, ...]:
+        """Return the fields that `<ignore>` or `<check_if_ignored>` names."""
+        last = self._last(name)
+        if last is None:
+            return ()
+        names = [word for word in re.split(r"[,\s]+", last.text) if word]
+        for word in sorted(set(names) - FIRST_SEEN_FIELDS):
+            self._findings.refuse(last.place, f"<{name}> names {word!r}", nearest(word, FIRST_SEEN_FIELDS))
+        if not names:
+            self._findings.refuse(last.place, f"<{name}> is empty", "fields such as srcip, id")
+        return tuple(sorted(FIELD_NAMES.get(word, word) for word in names))
+
+    def earlier(self) -> Optional[Callable[[str, str], bool]]:
+        """Return the test of earlier messages that `<if_matched_regex>` asks for."""
+        first = self._element.first("if_matched_regex")
+        if first is None:
+            return None
+        text = self._element.joined(first.name)
+        expression = self._findings.compile(first.place, first.name, text, regex_expression)
+        return expression.tester() if expression else None
+
+    def asked(self) -> Dict[str, Asked]:
+        """Return what the rule asks of an event, by element."""
+        found: Dict[str, Asked] = {}
+        for name in ("match", "regex"):
+            known, expression = self._expression(name)
+            if expression:
+                texts = ask.literals_anywhere(expression)
+                whole = bool(texts) and expression.exact
+                found[known] = Asked(None if whole else ask.log_fits(expression), texts)
+        for name, condition_of in _FIELD_CONDITIONS.items():
+            known, expression = self._expression(name)
+            if expression:
+                found[known] = Asked(condition_of(expression))
+        for name, condition in self._unpatterned().items():
+            if condition is not None:
+                found[name] = Asked(condition)
+        return found
+
+    def _unpatterned(self) -> Dict[str, Optional[Condition]]:
+        action = self._element.joined("action")
+        compiled = self._last("compiled_rule")
+        return {
+            "action": ask.field_is("action", action) if action else None,
+            "field": self._dynamic_fields(),
+            "srcip": self._address("srcip"),
+            "dstip": self._address("dstip"),
+            "time": self._time(),
+            "weekday": self._weekday(),
+            "compiled_rule": ask.COMPILED.get(compiled.text.strip()) if compiled else None,
+        }
+
+    def _last(self, name: str) -> Optional[Element]:
+        return next(reversed(list(self._element.named(name))), None)
+
+    def _expression(self, name: str) -> Tuple[str, Optional[Expression]]:
+        """Compile the element's pattern, or that of its PCRE2 twin; the plain one wins."""
+        for known, compiler in ((name, _PATTERNED[name]), (TWINS[name], pcre2_expression)):
+            first = self._element.first(known)
+            if first is not None:
+                return known, self._findings.compile(first.place, known, self._element.joined(known), compiler)
+        return name, None
+
+    def _dynamic_fields(self) -> Optional[Condition]:
+        found: List[Condition] = []
+        for child in self._element.named("field"):
+            name = child.attributes.get("name", "").strip()
+            if not name:
+                self._findings.refuse(child.place, "a <field> without a name", 'name="…"')
+                continue
+            expression = self._findings.compile(child.place, "field", child.text, regex_expression)
+            if expression:
+                found.append(ask.field_fits(FIELD_NAMES.get(name, name), expression))
+        return (lambda event: all(condition(event) for condition in found)) if found else None
+
+    def _address(self, name: str) -> Optional[Condition]:
+        networks: List[Tuple[bool, Network]] = []
+        for child in self._element.named(name):
+            try:
+                networks.append(ask.parse_network(child.text.strip()))
+            except ValueError:
+                what = f"<{name}> is {child.text.strip()!r}"
+                self._findings.refuse(child.place, what, "an address or network, or ! and one")
+        return ask.address_in(name, networks) if networks else None
+
+    def _time(self) -> Optional[Condition]:
+        last = self._last("time")
+        if last is None:
+            return None
+        try:
+            return ask.at_time(parse_span(last.text))
+        except ValueError:
+            what = f"<time> is {last.text.strip()!r}"
+            self._findings.refuse(last.place, what, "hours such as 18:00 - 8:30 or 6 pm - 8:30 am")
+            return None
+
+    def _weekday(self) -> Optional[Condition]:
+        last = self._last("weekday")
+        if last is None:
+            return None
+        try:
+            return ask.on_days(parse_days(last.text))
+        except ValueError:
+            what = f"<weekday> is {last.text.strip()!r}"
+            self._findings.refuse(last.place, what, "days such as monday, mon, weekdays or weekends")
+            return None
+
+
+_FIELD_CONDITIONS: Dict[str, Callable[[Expression], Condition]] = {
+    "id": lambda expression: ask.field_fits("id", expression),
+    "url": lambda expression: ask.field_fits("url", expression),
+    "srcport": lambda expression: ask.field_fits("srcport", expression),
+    "dstport": lambda expression: ask.field_fits("dstport", expression),
+    "user": ask.user_fits,
+    "extra_data": lambda expression: ask.field_fits("extra_data", expression),
+    "hostname": ask.hostname_fits,
+    "status": lambda expression: ask.field_fits("status", expression),
+}

@@ -1,0 +1,71 @@
+"""Remembers what was seen before: first-time-seen keys (fts.c), and the keys that a rule told others to ignore.
+
+Both live in memory alone, so that after a start everything is seen for the first time again.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from typing import Deque, Dict, Tuple
+
+from ar.detect.event import Event
+
+KEYS_MAX = 100_000  # of each kind; the oldest is forgotten
+_IDS_KEYS = 32  # an intrusion detector's keys are held against so many of the last ones
+_IDS_ALIKE = 2  # with more than so many alike, they are taken for one
+_IDS_PREFIX = 14  # alike is what shares more than so many characters
+
+
+class Seen:
+    """What was seen before."""
+
+    def __init__(self, bounds_hit: Dict[str, int]) -> None:
+        self._bounds_hit = bounds_hit
+        self._first: OrderedDict[str, None] = OrderedDict()
+        self._ignored: OrderedDict[str, None] = OrderedDict()
+        self._of_ids: Deque[str] = deque(maxlen=_IDS_KEYS)
+
+    def is_first(self, event: Event) -> bool:
+        """Tell whether the fields that the event's decoder names are seen for the first time, and remember them."""
+        if not event.first_seen:
+            return False
+        key = f"{event.decoder} {_key(event, event.first_seen)}"
+        if key in self._first:
+            return False
+        if event.category == "ids":
+            alike = sum(key[: _IDS_PREFIX + 1] == earlier[: _IDS_PREFIX + 1] for earlier in self._of_ids)
+            if alike > _IDS_ALIKE:
+                key = key[:_IDS_PREFIX]
+            self._of_ids.append(key)
+        return self._add(self._first, key)
+
+    def ignore(self, event: Event, names: Tuple[str, ...]) -> None:
+        """From now on ignore events that hold the same in these fields."""
+        self._add(self._ignored, _key(event, names))
+
+    def is_ignored(self, event: Event, names: Tuple[str, ...]) -> bool:
+        return _key(event, names) in self._ignored
+
+    def forget(self) -> None:
+        self._first.clear()
+        self._ignored.clear()
+        self._of_ids.clear()
+
+    def carry_over(self, old: Seen) -> None:
+        self._first.update(old._first)
+        self._ignored.update(old._ignored)
+        self._of_ids.extend(old._of_ids)
+
+    def _add(self, keys: OrderedDict[str, None], key: str) -> bool:
+        if key in keys:
+            return False
+        if len(keys) >= KEYS_MAX:
+            self._bounds_hit["seen_keys"] = self._bounds_hit.get("seen_keys", 0) + 1
+            keys.popitem(last=False)
+        keys[key] = None
+        return True
+
+
+def _key(event: Event, names: Tuple[str, ...]) -> str:
+    values = {"name": event.decoder, "location": event.source}
+    return " ".join(f"{name}={values[name] if name in values else event.fields.get(name, '')}" for name in names)
