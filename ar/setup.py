@@ -13,8 +13,11 @@ from ar.policy.policy import Policy, Terms
 from ar.respond.hosts import networks_of, own_addresses
 
 
-def detector_of(loaded: Loaded, *, trust_stamps: bool = False) -> Detector:
-    """Return a detector; with `trust_stamps` the lines' own stamps are the clock, as for a log of last week."""
+def detector_of(loaded: Loaded, *, trust_stamps: bool = False, trace: bool = False) -> Detector:
+    """Return a detector; with `trust_stamps` the lines' own stamps are the clock, as for a log of last week.
+
+    With `trace` it remembers which rules the last line was held against.
+    """
     settings = loaded.config.settings
     return Detector(
         loaded.ruleset,
@@ -22,6 +25,7 @@ def detector_of(loaded: Loaded, *, trust_stamps: bool = False) -> Detector:
         line_bytes_max=settings.line_bytes_max,
         stale_after_s=settings.stale_after_s,
         trust_stamps=trust_stamps,
+        trace=trace,
     )
 
 

@@ -68,7 +68,7 @@ class Explainer:
     def __init__(self, loaded: Loaded, *, observing: bool) -> None:
         self._loaded = loaded
         self._observing = observing
-        self._detector = detector_of(loaded, trust_stamps=True)
+        self._detector = detector_of(loaded, trust_stamps=True, trace=True)
         self._policy = policy_of(loaded, Ledger(), Log(None, sys.stderr))
 
     def forget(self) -> None:
@@ -104,6 +104,7 @@ class Explainer:
             "description": rule.description if rule else "",
             "alert": verdict.alert is not None,
             "path": list(verdict.path),
+            "tried": list(self._detector.tried),
             "responses": [self._response_object(ruling) for ruling in rulings],
         }
 
@@ -139,11 +140,12 @@ class Explainer:
         yield "decoder", event.decoder or "none"
         if event.fields:
             yield "fields", " ".join(f"{name}={shlex.quote(value)}" for name, value in event.fields.items())
+        tried = f"{len(self._detector.tried)} rules tried"
         if rule is None:
-            yield "rule", "none"
+            yield "rule", f"none ({tried})"
             return
         yield "rule", f"{rule.id} (level {rule.level}) {rule.description} [{', '.join(rule.groups)}]"
-        yield "path", " > ".join(map(str, verdict.path))
+        yield "path", f"{' > '.join(map(str, verdict.path))} ({tried})"
         if verdict.alert is None:
             yield "alert", "no: level 0, or silenced"
         for ruling in rulings:

@@ -61,15 +61,15 @@ def _summary(loaded: Loaded, engine: Engine) -> Iterator[Tuple[str, str]]:
 
 
 def _offender_steps(config: Config) -> Iterator[str]:
-    """Yield what OSSEC logs of each step, in minutes; steps of one response alone name it."""
-    lists = [(config.offender_steps_s, "")]
+    """Yield what OSSEC logs of each step, in minutes; where there are several lists, whose each is."""
+    lists = {config.offender_steps_s: "the default"} if config.offender_steps_s else {}
     for response in config.responses:
-        if response.steps_s not in (steps for steps, _ in lists):
-            lists.append((response.steps_s, f" of {response.command.name} ({response.place})"))
-    for steps, whose in lists:
+        if response.steps_s:
+            lists.setdefault(response.steps_s, f"{response.command.name}, {response.place}")
+    for steps, whose in lists.items():
         for number, step_s in enumerate(steps, 1):
             minutes = f"{step_s // 60}" if step_s % 60 == 0 else f"{step_s}s"
-            yield f"Adding offenders timeout: {minutes} (for #{number}){whose}"
+            yield f"Adding offenders timeout: {minutes} (for #{number})" + (f" [{whose}]" if len(lists) > 1 else "")
 
 
 def describe(response: Response) -> str:

@@ -10,6 +10,8 @@ LINE = FAILED.format(user="root", address="203.0.113.7")
 def test_json_has_the_documented_keys(objects, home):
     (said,) = objects("explain", LINE)
     responses = said.pop("responses")
+    tried = said.pop("tried")
+    assert [rule for rule in tried if rule in said["path"]] == said["path"]
     timestamp, groups, description = said.pop("timestamp"), said.pop("groups"), said.pop("description")
     assert said == {
         "line": LINE,
@@ -37,7 +39,7 @@ def test_json_has_the_documented_keys(objects, home):
 def test_words_say_what_would_run(verb, home):
     _, out, _ = verb("explain", LINE)
     assert "rule      5716 (level 5)" in out
-    assert "path      1 > 5700 > 5716" in out
+    assert "path      1 > 5700 > 5716 (" in out
     assert f"response  drop: would run: {home}/active-response/bin/null.sh add - 203.0.113.7 " in out
     assert "(offence 1, for 10 min; AR_TIMEOUT=600)" in out
 
