@@ -110,21 +110,21 @@ class Engine:
     def _take(self, line: Line, now: Moment) -> None:
         """Take one line from text to promise."""
         self.lines += 1
-        alert = self.detector.take(line).alert
-        if alert is None:
+        verdict = self.detector.take(line)
+        if verdict.alert is None:
             return
         self.alerts += 1
-        self._alerts_log.write(alert)
-        self._respond(alert, now)
+        if verdict.rule is not None and not verdict.rule.no_log:
+            self._alerts_log.write(verdict.alert)
+        self._respond(verdict.alert, now)
 
     def _respond(self, alert: Alert, now: Moment) -> None:
         self._refresh_own_addresses(now)
         for ruling in self.policy.rule_on(alert, now):
-            if ruling.record is not None:
-                if self.blocks.take(ruling, self.policy, now):
-                    self._tell(ruling, alert)
-            elif ruling.outcome in (Outcome.ALLOWED, Outcome.FULL):
+            if ruling.record is not None or ruling.outcome in (Outcome.ALLOWED, Outcome.FULL):
                 self._tell(ruling, alert)
+            if ruling.record is not None:
+                self.blocks.take(ruling, self.policy, now)
 
     def _tell(self, ruling: Ruling, alert: Alert) -> None:
         name, subject = ruling.response.command.name, ruling.subject
