@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 
 import netns
@@ -96,3 +97,17 @@ def test_a_missing_script_or_one_that_others_may_write_is_told_and_tried_again(h
     assert nft_elements(agent.namespace) == ["203.0.113.1"]
     moved.rename(script)
     wait_for(lambda: nft_elements(agent.namespace) == [], "the release, tried again")
+
+
+def test_reloads_in_the_middle_of_a_busy_log_lose_no_line_and_count_none_twice(host):
+    log, agent = host
+    append(log, attack("203.0.113.1")[:-1])  # the last line still lacks its end
+    for number in range(1, 1001):
+        append(log, f"\n{time.strftime('%b %e %H:%M:%S')} host cron[{number}]: line {number}".encode())
+        if number % 100 == 0:
+            agent.signal(signal.SIGHUP)
+            wait_for(lambda number=number: agent.status()["reloads"] >= number // 100, "the reload")
+    append(log, b"\n")
+    wait_for(lambda: agent.status()["lines"] >= 1008, "all lines to be read")
+    assert agent.status()["lines"] == 1008
+    assert agent.status()["blocks"] == 1
