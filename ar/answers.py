@@ -10,6 +10,7 @@ import psutil
 
 from ar import __version__
 from ar.control.protocol import Object, RefusedError
+from ar.duration import DURATION_MAX_S
 from ar.errors import UNAVAILABLE, USAGE
 from ar.model import Address, Command, Moment, parse_address
 from ar.policy.ledger import Block, Ledger, State
@@ -26,7 +27,7 @@ def answer(engine: Engine, request: Object) -> Iterable[Object]:
     Raises RefusedError for what cannot be done.
     """
     verb = request.get("verb")
-    if verb not in _ANSWERS:
+    if not isinstance(verb, str) or verb not in _ANSWERS:
         raise RefusedError(f"unknown request {verb!r}: expected one of {', '.join(sorted(_ANSWERS))}", USAGE)
     return _ANSWERS[verb](engine, request)
 
@@ -44,7 +45,7 @@ def row_of(block: Block, now: Moment) -> Object:
         "subject": block.subject.value,
         "kind": block.subject.kind,
         "command": block.command,
-        "state": "failing" if block.failures else block.state.value,
+        "state": _state(block, left_s),
         "offence": block.offence,
         "rule": block.arguments.rule,
         "since": round(block.at_s, 3),
@@ -55,6 +56,12 @@ def row_of(block: Block, now: Moment) -> Object:
     }
 
 
+def _state(block: Block, left_s: Optional[float]) -> str:
+    if block.failures:
+        return "failing"
+    return "overdue" if left_s == 0 and block.state is State.IN_FORCE else block.state.value
+
+
 def _list(engine: Engine, request: Object) -> Iterable[Object]:  # noqa: ARG001 (every answer has this shape)
     return block_rows(engine.ledger, clock.now())
 
@@ -62,7 +69,7 @@ def _list(engine: Engine, request: Object) -> Iterable[Object]:  # noqa: ARG001 
 def _status(engine: Engine, request: Object) -> Iterable[Object]:  # noqa: ARG001 (every answer has this shape)
     now = clock.now()
     blocks = engine.ledger.blocks.values()
-    bounds_hit = {**engine.detector.bounds_hit, **engine.blocks.bounds_hit, **engine.watcher.bounds_hit}
+    bounds_hit = engine.bounds_hit()
     yield {
         "version": __version__,
         "pid": os.getpid(),
@@ -77,13 +84,14 @@ def _status(engine: Engine, request: Object) -> Iterable[Object]:  # noqa: ARG00
         "lines": engine.lines,
         "alerts": engine.alerts,
         "blocks": len(blocks),
+        "in_force": sum(1 for block in blocks if block.state is State.IN_FORCE),
         "failing": sum(1 for block in blocks if block.failures),
         "releasing": sum(1 for block in blocks if block.state is State.RELEASING),
         "offenders": len(engine.ledger.offenders),
         "counts": engine.blocks.counts,
         "scripts_running": engine.runner.running,
-        "scripts_waiting": engine.runner.waiting,
-        "log_lines_lost": engine.log.lost,
+        "scripts_waiting": engine.blocks.runs_waiting,
+        "log_lines_lost": engine.log_lines_lost(),
         "bounds_hit": {name: times for name, times in bounds_hit.items() if times},
         "memory_bytes": psutil.Process().memory_info().rss,
     }
@@ -91,12 +99,18 @@ def _status(engine: Engine, request: Object) -> Iterable[Object]:  # noqa: ARG00
 
 def _block(engine: Engine, request: Object) -> Iterable[Object]:
     now = clock.now()
+    if engine.observing:
+        raise RefusedError("not blocked: the running agent only observes", UNAVAILABLE)
     address = parse_address(str(request.get("address", "")))
     if address is None:
         raise RefusedError(f"{request.get('address')!r} is no address: expected an IPv4 or IPv6 address", USAGE)
     command = _command(engine, str(request.get("command") or ""))
     usual_s = next((r.timeout_s for r in engine.loaded.config.responses if r.command is command), 0)
-    sentence_s = int(request.get("sentence_s", usual_s))
+    sentence_s = request.get("sentence_s", usual_s)
+    if type(sentence_s) is not int or not 0 <= sentence_s <= DURATION_MAX_S:
+        raise RefusedError(f"sentence_s is {sentence_s!r}: expected a number of seconds, 0 for good", USAGE)
+    if engine.names_are_looked_up:
+        raise RefusedError("host names of the allowlist are being looked up: try again in a moment", UNAVAILABLE)
     alert_id = f"{int(now.wall_s)}.0"
     record = engine.policy.block_by_hand(command, address, sentence_s, alert_id, now)
     if isinstance(record, str):
@@ -105,6 +119,7 @@ def _block(engine: Engine, request: Object) -> Iterable[Object]:
         raise RefusedError("not blocked: the journal cannot be written", UNAVAILABLE)
     subject = engine.policy.subject_of_address(address)
     engine.log("INFO", f"{command.name} {subject}: blocked by hand.")
+    engine.blocks.work(now)
     yield row_of(engine.ledger.blocks[command.name, subject], now)
 
 
@@ -113,15 +128,20 @@ def _command(engine: Engine, name: str) -> Command:
     config = engine.loaded.config
     if name:
         command: Optional[Command] = config.commands.get(name)
-        if command is None or "srcip" not in command.expects:
-            fitting = ", ".join(sorted(c.name for c in config.commands.values() if "srcip" in c.expects)) or "none"
+        if command is None or not _blocks_addresses(command):
+            fitting = ", ".join(sorted(c.name for c in config.commands.values() if _blocks_addresses(c))) or "none"
             raise RefusedError(f"{name!r} is no command that blocks addresses: expected one of {fitting}", USAGE)
         return command
     candidates: List[Command] = [r.command for r in config.responses] + list(config.commands.values())
     for command in candidates:
-        if "srcip" in command.expects and command.timeout_allowed:
+        if _blocks_addresses(command):
             return command
     raise RefusedError("no command that blocks addresses is configured: expected a <command> with srcip", UNAVAILABLE)
+
+
+def _blocks_addresses(command: Command) -> bool:
+    """Return whether a command acts on addresses and can undo it."""
+    return "srcip" in command.expects and command.timeout_allowed
 
 
 def _unblock(engine: Engine, request: Object) -> Iterable[Object]:
@@ -131,6 +151,7 @@ def _unblock(engine: Engine, request: Object) -> Iterable[Object]:
             raise RefusedError("not released: the journal cannot be written", UNAVAILABLE)
         engine.log("INFO", f"{block.command} {block.subject}: released by hand.")
         yield row_of(block, now)
+    engine.blocks.work(now)
 
 
 def chosen(ledger: Ledger, request: Object) -> List[Block]:
@@ -138,7 +159,7 @@ def chosen(ledger: Ledger, request: Object) -> List[Block]:
 
     Raises RefusedError when there is none.
     """
-    if request.get("all"):
+    if request.get("all") is True:
         return list(ledger.blocks.values())
     text = str(request.get("address", ""))
     address = parse_address(text)
@@ -151,7 +172,7 @@ def chosen(ledger: Ledger, request: Object) -> List[Block]:
 
 def _covers(block: Block, address: Address) -> bool:
     """Return whether a block on an IPv6 prefix is what keeps this address out."""
-    return "/" in block.subject.value and address in ipaddress.ip_network(block.subject.value)
+    return block.subject.kind == "srcip" and address in ipaddress.ip_network(block.subject.value)
 
 
 _ANSWERS: Dict[str, Callable[[Engine, Object], Iterable[Object]]] = {

@@ -1,27 +1,25 @@
 """The one room in which the others meet: it follows the sources, responds, and keeps time.
 
 while it runs:  sleep until a file descriptor or the next deadline calls
-                read lines -> detect -> rule on each alert -> promise, run      (see _take)
-                collect scripts that ended, start what is due                   (Blocks)
-                answer the control socket
+collect scripts that ended, start what is due                   (Blocks)
+read lines -> detect -> rule on each alert -> promise           (see _take)
+answer the control socket
 """
 
 from __future__ import annotations
 
 import os
 import select
-import signal
-from types import FrameType
-from typing import Callable, Optional, Union
+from collections import Counter, OrderedDict, deque
+from typing import Deque, Dict, Optional, Tuple, Union
 
 from ar.answers import answer
 from ar.config.home import Home
 from ar.config.load import Loaded, load
-from ar.config.scripts import fault_of_script
 from ar.control.server import ControlServer
 from ar.detect.detector import Detector
-from ar.model import Alert, Line, Moment, RuleId, parse_address
-from ar.policy.ledger import State
+from ar.model import Alert, Line, Moment, RuleId
+from ar.policy.ledger import Ledger, State
 from ar.policy.policy import Outcome, Policy, Ruling
 from ar.policy.tasks import Finished
 from ar.report.alerts import AlertsLog
@@ -29,22 +27,26 @@ from ar.report.log import Log
 from ar.report.responses import ResponsesLog
 from ar.respond import clock
 from ar.respond.blocks import Blocks, end_of, restored
-from ar.respond.hosts import own_addresses
-from ar.respond.journal import Journal, Lock
+from ar.respond.hosts import Lookup, own_addresses
+from ar.respond.journal import Journal, Lock, read
 from ar.respond.observe import NoJournal, Observer
 from ar.respond.runner import Runner
-from ar.setup import detector_of, policy_of
+from ar.setup import detector_of, policy_of, runner_of
+from ar.signals import Signals
 from ar.watch.watcher import Watcher
 
-LINES_AT_ONCE = 10_000  # lines taken before scripts and the control socket have their turn again
+LINES_AT_ONCE = 10_000  # lines read at once; what is not taken in time waits for the next turn
+TURN_S = 0.05  # how long lines are taken before scripts, stop and the control socket have their turn again
 OWN_ADDRESSES_KEPT_S = 60.0
+TOLD_AGAIN_AFTER_S = 60.0  # the same reason for doing nothing about the same subject is told once in this time
+TOLD_MAX = 10_000
 STOP_WAIT_S = 10.0  # how long scripts that are running may take to end when the agent is told to stop
 
 
 class Engine:
     """One running agent. `run` returns when it was told to stop."""
 
-    def __init__(self, loaded: Loaded, *, observing: bool, log: Log) -> None:
+    def __init__(self, loaded: Loaded, *, observing: bool, log: Log, signals: Signals) -> None:
         self.loaded = loaded
         self.observing = observing
         self.log = log
@@ -53,17 +55,22 @@ class Engine:
         self.lines = 0
         self.alerts = 0
         self.reloads = 0
-        self._asked_to_stop = False
-        self._asked_to_reload = False
+        self._signals = signals
         self._own_known_until_s = float("-inf")
-        self._alerts_log = AlertsLog(self.home.alerts)
-        self._responses_log = ResponsesLog(self.home.responses_log, self.home.scripts)
+        self._told: OrderedDict[Tuple[Outcome, str], float] = OrderedDict()
+        self._bounds_hit: Counter[str] = Counter()
+        self._alerts_log = AlertsLog(self.home.alerts, lambda problem: log("ERROR", problem))
+        self._responses_log = ResponsesLog(
+            self.home.responses_log, self.home.scripts, lambda problem: log("ERROR", problem)
+        )
 
-        self._lock = Lock(self.home.root / "var/lock")
+        self._lock = Lock(self.home.lock)
         self.journal: Optional[Journal] = None if observing else Journal(self.home.journal)
         self.ledger = restored(self.journal, self.started, clock.boot_id(), log)
         self.blocks_restored = len(self.ledger.blocks)
-        self.runner: Union[Runner, Observer] = self._new_runner()
+        self.runner: Union[Runner, Observer] = (
+            Observer(self.home.scripts, log) if observing else runner_of(self.home, loaded.config.settings)
+        )
         self.blocks = Blocks(
             self.ledger,
             self.journal or NoJournal(),
@@ -73,22 +80,46 @@ class Engine:
             on_finished=self._note_response,
         )
         self.detector: Detector = detector_of(loaded)
-        self.policy: Policy = policy_of(loaded, self.ledger, log)
+        self.policy: Policy = policy_of(loaded, self.ledger, ())
         self.watcher = Watcher(loaded.config.local_files, line_bytes_max=loaded.config.settings.line_bytes_max, log=log)
         self.control = ControlServer(self.home.socket, lambda request: answer(self, request))
-        self._backlog = False
+        self._pending: Deque[Line] = deque()
+        self._more_to_read = False
+        self._next: Optional[Loaded] = loaded  # a configuration whose allowlist's names are being looked up
+        self._lookup: Lookup = Lookup(loaded.config.allowed, signals.wake)
+        self._ready = False  # the first configuration is complete, so lines may be taken
 
-    # ── start, and the loop ────────────────────────────────────────────────────────────────────────────────
+    @property
+    def names_are_looked_up(self) -> bool:
+        """Whether host names of the allowlist are not known yet, so that nobody may be blocked."""
+        return not self._ready
+
+    def bounds_hit(self) -> Dict[str, int]:
+        """Return how often each bound was hit."""
+        hit = Counter(self._bounds_hit)
+        hit["control_clients"] = self.control.turned_away
+        for room in (self.detector, self.blocks, self.watcher):
+            hit.update(room.bounds_hit)
+        return dict(hit)
+
+    def log_lines_lost(self) -> int:
+        """Return how many lines, alerts and responses could not be written to their logs."""
+        return self.log.lost + self._alerts_log.lost + self._responses_log.lost
+
+    # ── the loop ───────────────────────────────────────────────────────────────────────────────────────────
 
     def run(self) -> None:
         """Follow the sources and respond until SIGTERM or SIGINT; blocks in force stay in force."""
-        wakeup = _catch_signals(self._on_signal)
-        self._release_allowlisted(clock.now())
+        if self.observing:
+            self._tell_of_blocks_left_alone()
+        elif os.geteuid() != 0:
+            self.log("WARNING", "This is not root: scripts that change a firewall will fail.")
+        self._adopt_when_known()
         self.blocks.work(clock.now())
         self.log("INFO", f"Started (pid: {os.getpid()}).")
         try:
-            while not self._asked_to_stop:
-                self._sleep(wakeup)
+            while not self._signals.stop:
+                self._sleep()
                 self._turn()
         finally:
             self._stop()
@@ -96,16 +127,29 @@ class Engine:
     def _turn(self) -> None:
         now = clock.now()
         self.blocks.collect(now)
-        if self._asked_to_reload:
-            self._asked_to_reload = False
-            self.reload()
-        lines = self.watcher.read(now, LINES_AT_ONCE)
-        for line in lines:
-            self._take(line, now)
-        self._backlog = len(lines) >= LINES_AT_ONCE
-        self.control.serve()
+        if self._signals.reopen:
+            self._signals.reopen = False
+            self._reopen_logs()
+        if self._signals.reload:
+            self._signals.reload = False
+            self._reload()
+        self._adopt_when_known()
+        if self._ready:
+            self._read(now)
+        self.control.serve(now.boot_s)
         settings = self.loaded.config.settings
         self.blocks.compact_when_grown(now, settings.forget_after_s, settings.offenders_max)
+
+    def _read(self, now: Moment) -> None:
+        """Take lines for a short while, then let what they led to begin."""
+        if not self._pending:
+            lines = self.watcher.read(now, LINES_AT_ONCE)
+            self._more_to_read = len(lines) >= LINES_AT_ONCE
+            self._pending.extend(lines)
+        until_s = now.boot_s + TURN_S
+        while self._pending and not self._signals.stop and clock.now().boot_s < until_s:
+            self._take(self._pending.popleft(), now)
+        self.blocks.work(clock.now())
 
     def _take(self, line: Line, now: Moment) -> None:
         """Take one line from text to promise."""
@@ -121,49 +165,49 @@ class Engine:
     def _respond(self, alert: Alert, now: Moment) -> None:
         self._refresh_own_addresses(now)
         for ruling in self.policy.rule_on(alert, now):
-            if ruling.record is not None or ruling.outcome in (Outcome.ALLOWED, Outcome.FULL):
-                self._tell(ruling, alert)
             if ruling.record is not None:
+                self.log("INFO", f"{_about(ruling, alert)}, {ruling.why}.")
                 self.blocks.take(ruling, self.policy, now)
+            elif ruling.outcome in (Outcome.ALLOWED, Outcome.FULL):
+                self._tell_once_a_minute(ruling, alert, now)
 
-    def _tell(self, ruling: Ruling, alert: Alert) -> None:
-        name, subject = ruling.response.command.name, ruling.subject
-        if ruling.record is not None:
-            self.log("INFO", f"{name} {subject}: rule {alert.rule} (level {alert.level}), {ruling.why}.")
-        else:
-            self.log("INFO", f"{name} {subject}: rule {alert.rule} fired, but nothing is done: {ruling.why}.")
+    def _tell_once_a_minute(self, ruling: Ruling, alert: Alert, now: Moment) -> None:
+        """Say why nothing is done, unless it was said of the same subject a moment ago."""
+        if ruling.outcome is Outcome.FULL:
+            self._bounds_hit["blocks"] += 1
+        what = (ruling.outcome, str(ruling.subject) if ruling.outcome is Outcome.ALLOWED else "")
+        if now.boot_s - self._told.get(what, float("-inf")) < TOLD_AGAIN_AFTER_S:
+            return
+        self._told[what] = now.boot_s
+        self._told.move_to_end(what)
+        if len(self._told) > TOLD_MAX:
+            self._told.popitem(last=False)
+        self.log("INFO", f"{_about(ruling, alert)} fired, but nothing is done: {ruling.why}.")
 
-    def _sleep(self, wakeup: int) -> None:
+    def _sleep(self) -> None:
         """Wait until there is something to do."""
         now_s = clock.now().boot_s
         wakes = [now_s + self.watcher.wake_after_s()]
-        release_s = self.ledger.next_wake_s() if self.runner.has_room else None
-        wakes += [wake for wake in (release_s, self.runner.next_wake_s()) if wake is not None]
-        timeout_s = 0.0 if self._backlog else max(0.0, min(wakes) - now_s)
-        for fd, _ in self._poll(wakeup).poll(timeout_s * 1000):
-            if fd == wakeup:
-                os.read(wakeup, 4096)
+        deadlines = (self.blocks.next_wake_s(), self.runner.next_wake_s(), self.control.next_wake_s())
+        wakes += [wake for wake in deadlines if wake is not None]
+        busy = self._ready and (self._pending or self._more_to_read)
+        timeout_s = 0.0 if busy else max(0.0, min(wakes) - now_s)
+        for fd, _ in self._poll(now_s).poll(timeout_s * 1000):
+            if fd == self._signals.fileno:
+                self._signals.drain()
 
-    def _poll(self, wakeup: int) -> select.poll:
+    def _poll(self, now_s: float) -> select.poll:
         """Return a poll of all that is open now.
 
         It is made anew each turn: what epoll knows of a descriptor is gone when another one takes its number.
         """
         poll = select.poll()
-        for fd in (wakeup, *self.watcher.filenos(), *self.runner.filenos(), *self.control.filenos()):
+        sources = self.watcher.filenos() if self._ready else []
+        for fd in (self._signals.fileno, *sources, *self.runner.filenos(), *self.control.filenos(now_s)):
             poll.register(fd, select.POLLIN)
         for fd in self.control.writers():
             poll.register(fd, select.POLLOUT)
         return poll
-
-    def _on_signal(self, number: int, frame: Optional[FrameType]) -> None:  # noqa: ARG002 (signal's signature)
-        if number in (signal.SIGTERM, signal.SIGINT):
-            self._asked_to_stop = True
-        elif number == signal.SIGHUP:
-            self._asked_to_reload = True
-        elif number == signal.SIGUSR1:
-            for log in (self.log, self._alerts_log, self._responses_log):
-                log.reopen()
 
     def _stop(self) -> None:
         """Let running scripts end and record what came of them; start nothing more."""
@@ -177,12 +221,15 @@ class Engine:
         self.control.close()
         self.watcher.close()
         self._lock.release()
-        in_force = sum(1 for block in self.ledger.blocks.values() if block.state is not State.RELEASING)
-        self.log("INFO", f"Stopped; {in_force} blocks stay in force and are in the journal.")
+        if self.blocks.runs_waiting:
+            self.log("WARNING", f"{self.blocks.runs_waiting} commands were asked for and never run.")
+        in_force = sum(1 for block in self.ledger.blocks.values() if block.state is State.IN_FORCE)
+        left = "nothing was blocked" if self.observing else f"{in_force} blocks stay in force and are in the journal"
+        self.log("INFO", f"Stopped; {left}.")
 
     # ── what is set up, at the start and at a reload ───────────────────────────────────────────────────────
 
-    def reload(self) -> None:
+    def _reload(self) -> None:
         """Read the configuration again; with a mistake in it, keep the one that is running."""
         fresh = load(self.home)
         if fresh.mistakes:
@@ -190,47 +237,67 @@ class Engine:
                 self.log("ERROR", str(mistake))
             self.log("ERROR", "The configuration was not reloaded; the former one goes on.")
             return
+        self._next = fresh
+        self._lookup = Lookup(fresh.config.allowed, self._signals.wake)
+
+    def _adopt_when_known(self) -> None:
+        """Let the next configuration be the one that counts, once the addresses of its allowlist are known."""
+        if self._next is None or self._lookup.answer is None:
+            return
+        fresh, self._next = self._next, None
+        networks, warnings = self._lookup.answer
+        for warning in warnings:
+            self.log("WARNING", str(warning))
         detector = detector_of(fresh)
         detector.carry_over(self.detector)
         self.loaded, self.detector = fresh, detector
-        self.policy = policy_of(fresh, self.ledger, self.log)
+        self.policy = policy_of(fresh, self.ledger, networks)
         self._own_known_until_s = float("-inf")
-        self.watcher.rewatch(fresh.config.local_files)
-        if isinstance(self.runner, Runner):
+        if self._ready:
+            self.watcher.rewatch(fresh.config.local_files)
             self.runner.scripts_max = fresh.config.settings.scripts_max
             self.runner.deadline_s = fresh.config.settings.script_deadline_s
+            self.reloads += 1
+            self.log("INFO", f"Reloaded: {len(fresh.ruleset.rules)} rules, {len(fresh.config.responses)} responses.")
+        self._ready = True
         self._release_allowlisted(clock.now())
-        self.reloads += 1
-        self.log("INFO", f"Reloaded: {len(fresh.ruleset.rules)} rules, {len(fresh.config.responses)} responses.")
-
-    def _new_runner(self) -> Union[Runner, Observer]:
-        if self.observing:
-            return Observer(self.home.scripts, self.log)
-        settings = self.loaded.config.settings
-        return Runner(
-            self.home.scripts,
-            self.home.root,
-            scripts_max=settings.scripts_max,
-            deadline_s=settings.script_deadline_s,
-            fault_of_script=lambda path: fault_of_script(path, os.geteuid()),
-        )
 
     def _release_allowlisted(self, now: Moment) -> None:
-        """End the blocks on addresses that have been allowlisted since."""
+        """End the blocks on addresses that have been allowlisted since, before any of their scripts runs again."""
         for block in list(self.ledger.blocks.values()):
-            address = parse_address(block.subject.value) if block.subject.kind == "srcip" else None
-            reason = self.policy.allowlist.reason(address) if address is not None else None
+            reason = self.policy.allowlist.reason_for_subject(block.subject)
             if reason is not None and block.state is not State.RELEASING:
                 self.log("INFO", f"{block.command} {block.subject}: released, since it is {reason}.")
                 self.blocks.apply(end_of(block, now), now)
 
     def _refresh_own_addresses(self, now: Moment) -> None:
         """Ask for this host's addresses again when the last answer is a minute old."""
-        if now.boot_s >= self._own_known_until_s:
-            self.policy.allowlist.own = frozenset(own_addresses())
-            self._own_known_until_s = now.boot_s + OWN_ADDRESSES_KEPT_S
+        if now.boot_s < self._own_known_until_s:
+            return
+        self._own_known_until_s = now.boot_s + OWN_ADDRESSES_KEPT_S
+        try:
+            own = frozenset(own_addresses())
+        except OSError as error:
+            self.log("ERROR", f"This host's addresses cannot be asked for ({error}); the former answer counts.")
+            return
+        if own != self.policy.allowlist.own:
+            self.policy.allowlist.own = own
+            self._release_allowlisted(now)
 
-    def _rule_words(self, rule_id: RuleId) -> tuple[int, str]:
+    def _tell_of_blocks_left_alone(self) -> None:
+        """Say how many blocks of an earlier run an agent that only observes does not release."""
+        earlier = Ledger()
+        for record in read(self.home.journal).records:
+            earlier.apply(record)
+        if earlier.blocks:
+            what = f"{len(earlier.blocks)} blocks of an earlier run are in the journal"
+            self.log("WARNING", f"{what}. While only observing they are left alone, and `list` does not show them.")
+
+    def _reopen_logs(self) -> None:
+        for log in (self.log, self._alerts_log, self._responses_log):
+            log.reopen()
+
+    def _rule_words(self, rule_id: RuleId) -> Tuple[int, str]:
         rule = self.loaded.ruleset.rules.by_id.get(rule_id)
         return (rule.level, rule.description) if rule else (0, "")
 
@@ -239,11 +306,5 @@ class Engine:
             self._responses_log.write(outcome)
 
 
-def _catch_signals(on_signal: Callable[[int, Optional[FrameType]], None]) -> int:
-    """Let signals wake the loop; return the file descriptor that becomes readable."""
-    reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGCHLD):
-        signal.signal(number, on_signal)
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    return reader
+def _about(ruling: Ruling, alert: Alert) -> str:
+    return f"{ruling.response.command.name} {ruling.subject}: rule {alert.rule} (level {alert.level})"

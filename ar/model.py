@@ -13,6 +13,9 @@ Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 RuleId = int
 
+LEVEL_MAX = 16  # the highest level of a rule
+_V4_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
+
 # What a script may be handed as a user: OSSEC's alphabet (exec.c), without a leading dash.
 _SAFE_USER = re.compile(r"[A-Za-z0-9_.@?][A-Za-z0-9_.@?-]{0,63}\Z")
 # A file name must be absolute and of an alphabet that no shell script can trip over.
@@ -34,6 +37,26 @@ def parse_address(text: str) -> Optional[Address]:
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
     return address
+
+
+def parse_network(text: str) -> Optional[Network]:
+    """Return the network that `text` writes (a single address is a network of one), or None when it is none.
+
+    Bits below the prefix are cleared, as OSSEC does, and v4-mapped networks are folded to IPv4.
+    """
+    address = parse_address(text)
+    if address is not None:
+        return ipaddress.ip_network(address)
+    if "/" not in text:
+        return None
+    try:
+        network = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return None
+    if isinstance(network, ipaddress.IPv6Network) and network.subnet_of(_V4_MAPPED):
+        low_bits = int(network.network_address) & 0xFFFFFFFF
+        return ipaddress.IPv4Network((low_bits, network.prefixlen - 96))
+    return network
 
 
 def safe_user(text: str) -> Optional[str]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import select
 from typing import Callable, List
 
 from ar.answers import chosen
 from ar.config.home import Home
-from ar.config.scripts import fault_of_script
 from ar.config.settings import Settings
 from ar.control.protocol import Object
 from ar.policy.ledger import Block, Ledger
@@ -16,7 +14,7 @@ from ar.report.responses import ResponsesLog
 from ar.respond import clock
 from ar.respond.blocks import Blocks, end_of, restored
 from ar.respond.journal import Journal, Lock, read
-from ar.respond.runner import Runner
+from ar.setup import runner_of
 
 _LOOK_AGAIN_S = 0.05  # how often a script that runs is asked whether it has ended
 
@@ -37,42 +35,28 @@ def ledger_of(home: Home, log: Callable[[str, str], None]) -> Ledger:
 
 
 def unblock(home: Home, request: Object, log: Callable[[str, str], None]) -> List[Block]:
-    """Release the blocks that an unblock request means, as a running agent would; return those that resist.
+    """Release the blocks that an unblock request means, as a running agent would; return them.
 
-    Raises UnavailableError when an agent holds the home after all, RefusedError when nothing is meant.
+    One that resists is still in the ledger's hands: its state is RELEASING and it counts its failures. Nothing
+    else that is due is done. Raises UnavailableError when an agent holds the home after all, RefusedError when
+    nothing is meant.
     """
-    lock = Lock(home.root / "var/lock")
+    lock = Lock(home.lock)
     journal = Journal(home.journal)
     try:
-        blocks, runner = _blocks_of(home, journal, log)
-        meant = chosen(blocks.ledger, request)
+        runner = runner_of(home, Settings())
+        ledger = restored(journal, clock.now(), clock.boot_id(), log)
+        ledger.hush()
+        responses_log = ResponsesLog(home.responses_log, home.scripts, lambda problem: log("ERROR", problem))
+        blocks = Blocks(ledger, journal, runner, log=log, rule_words=lambda _: (0, ""), on_finished=responses_log.write)
+        meant = chosen(ledger, request)
         for block in meant:
             blocks.apply(end_of(block, clock.now()), clock.now())
-        while any(block.failures == 0 and blocks.ledger.blocks.get(block.key) is block for block in meant):
+        blocks.work(clock.now())
+        while any(block.failures == 0 and ledger.blocks.get(block.key) is block for block in meant):
             select.select(runner.filenos(), [], [], _LOOK_AGAIN_S)
             blocks.collect(clock.now())
-        return [block for block in meant if blocks.ledger.blocks.get(block.key) is block]
+        return meant
     finally:
         journal.close()
         lock.release()
-
-
-def _blocks_of(home: Home, journal: Journal, log: Callable[[str, str], None]) -> tuple[Blocks, Runner]:
-    settings = Settings()
-    runner = Runner(
-        home.scripts,
-        home.root,
-        scripts_max=settings.scripts_max,
-        deadline_s=settings.script_deadline_s,
-        fault_of_script=lambda path: fault_of_script(path, os.geteuid()),
-    )
-    ledger = restored(journal, clock.now(), clock.boot_id(), log)
-    blocks = Blocks(
-        ledger,
-        journal,
-        runner,
-        log=log,
-        rule_words=lambda _: (0, ""),
-        on_finished=ResponsesLog(home.responses_log, home.scripts).write,
-    )
-    return blocks, runner

@@ -14,7 +14,7 @@ from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Tup
 from ar.pcre2 import PatternError, Token, tokenize_pcre2
 
 __all__ = [
-    "Expression", "Matcher", "PatternError", "compile_match", "compile_pcre2", "compile_regex", "compile_words",
+    "Expression", "Matcher", "PatternError", "compile_match", "compile_regex", "compile_words",
     "match_expression", "pcre2_expression", "regex_expression",
 ]  # fmt: skip
 
@@ -92,11 +92,6 @@ def compile_regex(pattern: str) -> re.Pattern[str]:
     return _compile(_tokenize_regex(pattern))
 
 
-def compile_pcre2(pattern: str) -> re.Pattern[str]:
-    """Compile PCRE2, caseless as OSSEC compiles it. Raises PatternError for what Python's `re` cannot do."""
-    return _compile(tokenize_pcre2(pattern))
-
-
 def compile_match(pattern: str) -> Matcher:
     """Compile OS_Match: literal text with `|`, and `^` and `$` at the ends of an alternative. Raises PatternError."""
     return Matcher(_match_literals(pattern))
@@ -114,7 +109,10 @@ def regex_expression(pattern: str) -> Expression:
 
 
 def pcre2_expression(pattern: str) -> Expression:
-    """Compile PCRE2 with its literals. Raises PatternError."""
+    """Compile PCRE2 with its literals, caseless as OSSEC compiles it.
+
+    Raises PatternError, also for what Python's `re` cannot do.
+    """
     return _expression(tokenize_pcre2(pattern))
 
 

@@ -1,16 +1,23 @@
-"""Builds detection and policy from a loaded configuration, alike for every verb that needs them."""
+"""Builds detection, policy and runner from a configuration, alike for every verb that needs them."""
 
 from __future__ import annotations
 
-from typing import Callable
+import os
+from typing import Iterable, Tuple
 
+from ar.config.home import Home
 from ar.config.load import Loaded
+from ar.config.scripts import fault_of_script
+from ar.config.settings import Settings
 from ar.detect.detector import Detector
+from ar.model import Network
 from ar.policy.allowlist import Allowlist
 from ar.policy.bind import Bindings
 from ar.policy.ledger import Ledger
 from ar.policy.policy import Policy, Terms
-from ar.respond.hosts import networks_of, own_addresses
+from ar.report.log import to_stderr
+from ar.respond.hosts import is_own_now, networks_of, own_addresses
+from ar.respond.runner import Runner
 
 
 def detector_of(loaded: Loaded, *, trust_stamps: bool = False, trace: bool = False) -> Detector:
@@ -29,11 +36,28 @@ def detector_of(loaded: Loaded, *, trust_stamps: bool = False, trace: bool = Fal
     )
 
 
-def policy_of(loaded: Loaded, ledger: Ledger, log: Callable[[str, str], None]) -> Policy:
-    """Return the policy of a configuration; a host name of the allowlist without an address is logged."""
-    networks, warnings = networks_of(loaded.config.allowed)
-    for warning in warnings:
-        log("WARNING", str(warning))
+def policy_of(loaded: Loaded, ledger: Ledger, networks: Iterable[Tuple[Network, str]]) -> Policy:
+    """Return the policy of a configuration; `networks` is what its allowlist comes to, names looked up."""
     settings = loaded.config.settings
     terms = Terms(settings.settle_s, settings.forget_after_s, settings.ipv6_prefix, settings.blocks_max)
-    return Policy(Bindings(loaded.config.responses), Allowlist(networks, own_addresses()), ledger, terms)
+    allowlist = Allowlist(networks, own_addresses(), is_own_now)
+    return Policy(Bindings(loaded.config.responses), allowlist, ledger, terms)
+
+
+def rehearsal_policy_of(loaded: Loaded) -> Policy:
+    """Return the policy of a configuration with an empty ledger; host names are looked up here and now."""
+    networks, warnings = networks_of(loaded.config.allowed)
+    for warning in warnings:
+        to_stderr("WARNING", str(warning))
+    return policy_of(loaded, Ledger(), networks)
+
+
+def runner_of(home: Home, settings: Settings) -> Runner:
+    """Return what runs the scripts of a home."""
+    return Runner(
+        home.scripts,
+        home.root,
+        scripts_max=settings.scripts_max,
+        deadline_s=settings.script_deadline_s,
+        fault_of_script=lambda path: fault_of_script(path, os.geteuid(), folder=home.scripts),
+    )

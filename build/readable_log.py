@@ -14,7 +14,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from ar.config.home import Home
 from ar.config.load import load
-from ar.watch.watcher import JOURNALD, Watcher
+from ar.config.settings import JOURNALD
+from ar.watch.watcher import Watcher
 
 
 def journal_is_readable() -> bool:

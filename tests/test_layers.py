@@ -29,7 +29,7 @@ ROOMS: Dict[str, Room] = {
     "door": Room(("agent",), ("cli", "package"), "the front door knows the command line and nothing else"),
     "cli": Room(("ar.cli",), ("engine", "ruleset", *EDGE, *CORE, *GROUND, "package"), "a verb may ask anybody"),
     "engine": Room(
-        ("ar.engine", "ar.answers", "ar.offline", "ar.setup"),
+        ("ar.engine", "ar.answers", "ar.offline", "ar.setup", "ar.signals"),
         (*EDGE, *CORE, *GROUND, "package"),
         "the only place where the others meet; it must run without a command line",
     ),
@@ -41,16 +41,18 @@ ROOMS: Dict[str, Room] = {
         (*CORE, *GROUND, "package"),
         "configuration is read before anything runs; to check it, only the core is asked what would happen",
     ),
-    "watch": Room(("ar.watch",), (*CORE, *GROUND), "a source yields lines and does not know what they lead to"),
-    "respond": Room(("ar.respond",), (*CORE, *GROUND), "what acts as root never sees a log line or a parser of one"),
-    "control": Room(("ar.control",), (*CORE, *GROUND), "a socket carries requests; the engine answers them"),
-    "report": Room(("ar.report",), (*CORE, *GROUND), "a report is told what happened and causes nothing"),
-    "ground": Room(("ar.childenv", "ar.shipped"), ("words",), "facts of being frozen, the same for every room"),
+    "watch": Room(("ar.watch",), GROUND, "a source yields lines and does not know what they lead to"),
+    "respond": Room(("ar.respond",), ("policy", *GROUND), "what acts as root never sees a log line or a parser of one"),
+    "control": Room(("ar.control",), GROUND, "a socket carries requests; the engine answers them"),
+    "report": Room(("ar.report",), ("policy", *GROUND), "a report is told what happened and causes nothing"),
+    "ground": Room(("ar.childenv", "ar.shipped"), ("words",), "facts of the executable, the same for every room"),
     "settings": Room(("ar.config.home", "ar.config.settings"), ("words",), "plain values that every room may be given"),
     "detect": Room(("ar.detect",), ("words",), "hostile text is read here: it gets no world to act on"),
     "policy": Room(("ar.policy",), ("words",), "decides from alerts alone, never from log text, so no detection"),
     "words": Room(
-        ("ar.errors", "ar.model", "ar.ossecxml", "ar.osregex", "ar.pcre2"), (), "the words are shared by all rooms"
+        ("ar.duration", "ar.errors", "ar.model", "ar.ossecxml", "ar.osregex", "ar.pcre2"),
+        (),
+        "the words are shared by all rooms",
     ),
     "package": Room(("ar",), (), "the package itself holds its version"),
 }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import sys
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from ar import __version__
-from ar.errors import USAGE, ArError, nearest
+from ar.errors import INPUT_OUTPUT, USAGE, ArError, nearest
 
 # verb: (module of ar.cli, one line for --help)
 VERBS: Dict[str, Tuple[str, str]] = {
@@ -30,25 +31,53 @@ VERBS: Dict[str, Tuple[str, str]] = {
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Run the verb of the command line and return its exit code; errors are one message on standard error."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    _open_what_is_closed()
     try:
-        return _run(words)
+        code = _run(words)
+        sys.stdout.flush()
     except ArError as error:
         print(f"ar-agent: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has seen enough
+        _let_go_of_output()  # the reader has seen enough
         return 0
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EIO) or error.filename is not None:
+            raise
+        _let_go_of_output()
+        print(f"ar-agent: standard output cannot be written: {error.strerror}", file=sys.stderr)
+        return INPUT_OUTPUT
+    return code
+
+
+def _open_what_is_closed() -> None:
+    """Give a caller who closed standard input, output or error (`<&-`) an empty one."""
+    sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: SIM115, PTH123 (for as long as we live)
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 (same)
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123 (same)
+
+
+def _let_go_of_output() -> None:
+    """Let the rest of the output go nowhere, so that nothing complains at the end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _run(words: List[str]) -> int:
     home, words = _take_home(words)
+    if len(words) == 2 and words[0] == "help" and words[1] in VERBS:
+        words = [words[1], "--help"]
     if not words or words[0] in ("-h", "--help", "help"):
         print(_help())
         return 0 if words else USAGE
     if words[0] == "--version":
         words[0] = "version"
+    if words[0].startswith("-"):
+        print(f"ar-agent: {words[0]} stands without a verb: expected ar-agent [--home DIR] VERB", file=sys.stderr)
+        return USAGE
     if words[0] not in VERBS:
         print(f"ar-agent: unknown verb {words[0]!r}: expected {nearest(words[0], VERBS)}", file=sys.stderr)
         return USAGE

@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 
-from ar.cli.words import span
-from ar.config.duration import parse_duration
 from ar.config.home import Home
 from ar.control.protocol import ask
+from ar.duration import parse_duration, speak
 from ar.errors import UsageError
 from ar.model import parse_address
 
@@ -41,9 +40,9 @@ def run(options: argparse.Namespace) -> int:
 def _seconds(text: str) -> int:
     seconds = parse_duration(text, 1)
     if seconds is None:
-        raise UsageError(f"--for {text!r}: expected seconds, or a number with s, m, h or d, such as 10m (0: for good)")
+        raise UsageError(f"--for {text!r}: expected seconds, or 30s, 10m, 2h, 1d; 0 for good, at most 36500d")
     return seconds
 
 
 def _how_long(left_s: float | None) -> str:
-    return span(left_s) if left_s is None else f"for {span(left_s)}"
+    return speak(left_s) if left_s is None else f"for {speak(left_s)}"

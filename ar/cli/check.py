@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import Any, Dict, Iterator, List, Sequence, Tuple
+from typing import Any, Dict, Iterator, Sequence, Tuple
 
-from ar.cli.words import table
+from ar.cli.words import describe, first_sentence_of, steps_of, table, triggers_of
 from ar.config.check import doubts
-from ar.config.duration import speak_duration
 from ar.config.home import Home
 from ar.config.load import Loaded, load
 from ar.config.tomlprint import write_toml
@@ -85,8 +84,8 @@ def _plain(loaded: Loaded, findings: Sequence[Finding]) -> Iterator[str]:
     for severity, finding in findings:
         yield printable(str(finding) if severity == "mistake" else f"{finding.place}: warning: {_message(finding)}")
     for response in loaded.config.responses:
-        trigger, how_long, offenders = _words(response)
-        yield printable(f"{response.place}: response: {response.command.name} on {trigger}: {how_long}; {offenders}")
+        whose = f" ({response.steps_place})" if response.steps_s else ""
+        yield printable(f"{response.place}: response: {describe(response)}{whose}")
     for name, place in loaded.config.unused:
         yield printable(f"{place}: not used: {name}")
     yield _summary(loaded, findings)
@@ -98,12 +97,18 @@ def _for_people(loaded: Loaded, findings: Sequence[Finding]) -> Iterator[str]:
     for severity, title, colour in (("mistake", "Mistakes", "31"), ("warning", "Warnings", "33")):
         rows = [(str(finding.place), _message(finding)) for kind, finding in findings if kind == severity]
         yield from _titled(f"\x1b[1;{colour}m{title}\x1b[0m", ("where", "what"), rows)
-    responses = [(str(r.place), r.command.name, *_words(r)) for r in config.responses]
+    responses = [_cells(response) for response in config.responses]
     head = ("where", "command", "on", "first offence", "repeated offenders")
     yield from _titled("\x1b[1mResponses\x1b[0m", head, responses)
     unused = [(str(place), name) for name, place in config.unused]
     yield from _titled("\x1b[1mNot used here\x1b[0m", ("where", "section"), unused)
     yield _summary(loaded, findings)
+
+
+def _cells(response: Response) -> Tuple[str, ...]:
+    offenders = f"{steps_of(response)} ({response.steps_place})" if response.steps_s else "as the first"
+    name, first = response.command.name, first_sentence_of(response)
+    return str(response.place), name, triggers_of(response), first, offenders
 
 
 def _titled(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -127,20 +132,3 @@ def _summary(loaded: Loaded, findings: Sequence[Finding]) -> str:
 
 def _message(finding: Mistake) -> str:
     return f"{finding.what}: expected {finding.expected}" if finding.expected else finding.what
-
-
-def _words(response: Response) -> Tuple[str, str, str]:
-    """Return what triggers a response, how long the first offence is blocked, and which steps follow from where."""
-    triggers: List[str] = []
-    if response.levels.least is not None:
-        triggers.append(f"level {response.levels.least} and up")
-    if response.levels.exactly:
-        triggers.append("level " + ",".join(map(str, sorted(response.levels.exactly))))
-    if response.groups:
-        triggers.append("group " + ",".join(response.groups))
-    if response.rules:
-        triggers.append("rule " + ",".join(map(str, sorted(response.rules))))
-    how_long = speak_duration(response.timeout_s) if response.command.timeout_allowed else "never undone"
-    steps = ", ".join(speak_duration(step_s) for step_s in response.steps_s)
-    offenders = f"{steps} ({response.steps_place})" if steps else "as the first"
-    return " or ".join(triggers) or "nothing", how_long, offenders

@@ -9,6 +9,7 @@ import sys
 import time
 from typing import Any, Dict, Iterator, List, Tuple
 
+from ar.cli.logclock import LogClock, lines_of
 from ar.config.home import Home
 from ar.config.load import Loaded, load
 from ar.control.protocol import agent_is_listening, ask
@@ -16,11 +17,12 @@ from ar.detect.detector import Verdict
 from ar.errors import ConfigError
 from ar.model import Line, Moment
 from ar.policy.ledger import Ledger
-from ar.policy.policy import Ruling
-from ar.policy.records import Promised
-from ar.report.log import Log, printable
+from ar.policy.policy import Policy, Ruling
+from ar.policy.records import Ran
+from ar.policy.rehearsal import play
+from ar.report.log import printable
 from ar.respond import clock
-from ar.setup import detector_of, policy_of
+from ar.setup import detector_of, rehearsal_policy_of
 
 SOURCE = "explain"
 
@@ -39,7 +41,9 @@ def run(options: argparse.Namespace) -> int:
     if loaded.mistakes:
         raise ConfigError(loaded.mistakes, before="the configuration has mistakes:")
     explainer = Explainer(loaded, observing=_agent_observes(home))
-    for text in options.lines or _lines_of_stdin():
+    if not options.lines and sys.stdin.isatty():
+        print("Reading lines from the terminal; Ctrl-D ends it.", file=sys.stderr)
+    for text in options.lines or lines_of(sys.stdin.buffer):
         if options.fresh:
             explainer.forget()
         verdict, rulings = explainer.take(text)
@@ -50,11 +54,6 @@ def run(options: argparse.Namespace) -> int:
                 print(f"{title:<9} {printable(words)}")
             print(flush=True)
     return 0
-
-
-def _lines_of_stdin() -> Iterator[str]:
-    for raw in sys.stdin.buffer:
-        yield raw.rstrip(b"\r\n").decode("utf-8", "backslashreplace")
 
 
 def _agent_observes(home: Home) -> bool:
@@ -68,21 +67,26 @@ class Explainer:
     def __init__(self, loaded: Loaded, *, observing: bool) -> None:
         self._loaded = loaded
         self._observing = observing
-        self._detector = detector_of(loaded, trust_stamps=True, trace=True)
-        self._policy = policy_of(loaded, Ledger(), Log(None, sys.stderr))
+        self._detector = detector_of(loaded, trace=True)
+        self._policy = rehearsal_policy_of(loaded)
+        self._clock = LogClock(clock.now().wall_s)
 
     def forget(self) -> None:
         """Forget all earlier lines: their events, offences and blocks."""
         self._detector.forget()
         former = self._policy
-        self._policy = type(former)(former.bindings, former.allowlist, Ledger(), former.terms)
+        self._policy = Policy(former.bindings, former.allowlist, Ledger(), former.terms)
+        self._clock = LogClock(clock.now().wall_s)
 
     def take(self, text: str) -> Tuple[Verdict, List[Ruling]]:
-        """Return the verdict on a line and the rulings on its alert."""
-        verdict = self._detector.take(Line(SOURCE, text, clock.now().wall_s))
+        """Return the verdict on a line and the rulings on its alert, at the line's own time."""
+        time_s = self._clock.time_of(text) or clock.now().wall_s
+        verdict = self._detector.take(Line(SOURCE, text, time_s))
         rulings: List[Ruling] = []
+        now = Moment(verdict.event.time_s, verdict.event.time_s)
+        for _ in play(self._policy.ledger, now.boot_s):
+            pass  # what ended before this line no longer counts as in force
         if verdict.alert is not None:
-            now = Moment(verdict.event.time_s, verdict.event.time_s)
             for ruling in self._policy.rule_on(verdict.alert, now):
                 self._policy.commit(ruling, now)
                 rulings.append(ruling)
@@ -93,7 +97,7 @@ class Explainer:
         event, rule = verdict.event, verdict.rule
         return {
             "line": text,
-            "timestamp": _stamp(verdict) or None,
+            "timestamp": self._stamp(text) or None,
             "hostname": event.hostname,
             "program": event.program,
             "decoder": event.decoder,
@@ -131,12 +135,11 @@ class Explainer:
         """Yield titled lines for people."""
         event, rule = verdict.event, verdict.rule
         yield "line", text
-        header = [
-            _stamp(verdict),
-            event.hostname and f"host {event.hostname}",
-            event.program and f"program {event.program}",
-        ]
-        yield "header", ", ".join(filter(None, header)) or "none: the line is taken as it is"
+        named = (("", self._stamp(text)), ("host ", event.hostname), ("program ", event.program))
+        yield (
+            "header",
+            ", ".join(title + value for title, value in named if value) or "none: the line is taken as it is",
+        )
         yield "decoder", event.decoder or "none"
         if event.fields:
             yield "fields", " ".join(f"{name}={shlex.quote(value)}" for name, value in event.fields.items())
@@ -153,18 +156,16 @@ class Explainer:
         if verdict.alert is not None and not rulings:
             yield "response", "none is bound to this rule"
 
+    def _stamp(self, text: str) -> str:
+        """Return the line's own time with its zone, or nothing when the line has none."""
+        epoch = self._clock.stamp_of(text)
+        return "" if epoch is None else time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(epoch))
+
     def _response_words(self, ruling: Ruling) -> str:
         name = ruling.response.command.name
         if ruling.record is None:
             return f"{name}: would not run: {ruling.why}"
         if self._observing:
             return f"{name}: would not run: the running agent only observes ({shlex.join(self._argv(ruling))})"
-        undo = f"; AR_TIMEOUT={ruling.record.sentence_s}" if isinstance(ruling.record, Promised) else ""
+        undo = "" if isinstance(ruling.record, Ran) else f"; AR_TIMEOUT={ruling.record.sentence_s}"
         return f"{name}: would run: {shlex.join(self._argv(ruling))} ({ruling.why}{undo})"
-
-
-def _stamp(verdict: Verdict) -> str:
-    """Return the line's own time with its zone, or nothing when the line has none."""
-    if not verdict.event.stamp:
-        return ""
-    return time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(verdict.event.time_s))

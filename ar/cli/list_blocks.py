@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import List
+import time
+from typing import List, Optional
 
 from ar.answers import block_rows
-from ar.cli.words import moment, span, table
+from ar.cli.words import moment, table
 from ar.config.home import Home
 from ar.control.protocol import Object, agent_is_listening, ask
+from ar.duration import speak
+from ar.errors import UnavailableError
 from ar.offline import ledger_of
-from ar.report.log import Log
+from ar.report.log import to_stderr
 from ar.respond import clock
 
 
@@ -25,8 +28,9 @@ def run(options: argparse.Namespace) -> int:
     """Print one line for each block."""
     home = Home.choose(options.home)
     running = agent_is_listening(home.socket)
-    log = Log(None, sys.stderr)
-    rows = ask(home.socket, {"verb": "list"}) if running else list(block_rows(ledger_of(home, log), clock.now()))
+    if not running and not home.journal.parent.is_dir():
+        raise UnavailableError(f"{home.root}: no home of an agent: expected one that `ar-agent init` made")
+    rows = ask(home.socket, {"verb": "list"}) if running else list(block_rows(ledger_of(home, to_stderr), clock.now()))
     if options.json:
         for row in rows:
             print(json.dumps(row))
@@ -51,7 +55,14 @@ def _cells(row: Object) -> List[str]:
         row["state"],
         str(row["offence"]),
         rule,
-        span(row["left_s"]),
-        moment(row["until"]),
+        speak(row["left_s"]),
+        _until(row["until"]),
         trouble,
     ]
+
+
+def _until(epoch_s: Optional[float]) -> str:
+    """Return the end as people read it: the time alone when it is today's."""
+    text = moment(epoch_s)
+    today = time.strftime("%Y-%m-%d ")
+    return text.removeprefix(today)

@@ -11,24 +11,25 @@ import heapq
 import json
 import os
 import sys
+import zlib
 from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any, Callable, Dict, Iterator, List, Tuple, cast
 
+from ar.cli.logclock import LogClock, lines_of
 from ar.cli.words import moment
 from ar.config.home import Home
 from ar.config.load import Loaded, load
-from ar.detect.header import split_header
-from ar.detect.stamps import Stamps
 from ar.errors import ConfigError, InputError
 from ar.model import Line, Moment, RuleId
-from ar.policy.ledger import Ledger, State
+from ar.policy.ledger import State
 from ar.policy.policy import Policy, Ruling, for_how_long
-from ar.policy.records import Promised, Ran, Released
-from ar.report.log import Log, printable
+from ar.policy.records import Promised, Ran
+from ar.policy.rehearsal import play
+from ar.report.log import printable
 from ar.respond import clock
-from ar.setup import detector_of, policy_of
+from ar.setup import detector_of, rehearsal_policy_of
 
 BAR_EVERY_LINES = 5000
 BAR_WIDTH = 40
@@ -48,12 +49,12 @@ def run(options: argparse.Namespace) -> int:
     if loaded.mistakes:
         raise ConfigError(loaded.mistakes, before="the configuration has mistakes:")
     tell: Tell = _tell_as_json if options.json else _tell_in_words
-    rehearsal = Rehearsal(loaded, policy_of(loaded, Ledger(), Log(None, sys.stderr)), tell)
+    rehearsal = Rehearsal(loaded, rehearsal_policy_of(loaded), tell)
     with ExitStack() as stack:
         logs = [(name, stack.enter_context(_open(name))) for name in options.files]
         bar = _Bar(logs) if sys.stderr.isatty() else None
-        for number, (_, source, text) in enumerate(_merged(logs), 1):
-            rehearsal.take(source, text)
+        for number, (time_s, source, text) in enumerate(_merged(logs), 1):
+            rehearsal.take(source, text, time_s)
             if bar is not None and number % BAR_EVERY_LINES == 0:
                 bar.show()
         if bar is not None:
@@ -70,21 +71,20 @@ class Rehearsal:
     """Detection and policy on the clock of a log: every script is taken to succeed at once."""
 
     def __init__(self, loaded: Loaded, policy: Policy, tell: Tell) -> None:
-        self._detector = detector_of(loaded, trust_stamps=True)
+        self._detector = detector_of(loaded)
         self._policy = policy
         self._ledger = policy.ledger
         self._tell = tell
         self._now_s = 0.0
-        self._received_s = clock.now().wall_s
         self._counts: Counter[str] = Counter(lines=0, events=0, alerts=0, blocks=0, prolonged=0, releases=0, runs=0)
         self._alerts_by_rule: Counter[RuleId] = Counter()
 
-    def take(self, source: str, text: str) -> None:
-        """Take one line; what was due before it happens first."""
-        verdict = self._detector.take(Line(source, text, self._received_s))
+    def take(self, source: str, text: str, time_s: float) -> None:
+        """Take one line, as if it were read at `time_s`; what was due before it happens first."""
+        self._now_s = max(self._now_s, time_s)
+        verdict = self._detector.take(Line(source, text, self._now_s))
         self._counts["lines"] += 1
         self._counts["events"] += bool(verdict.event.decoder)
-        self._now_s = max(self._now_s, verdict.event.time_s)
         self._release_due(self._now_s)
         if verdict.alert is None:
             return
@@ -125,21 +125,9 @@ class Rehearsal:
         )
 
     def _release_due(self, until_s: float) -> None:
-        while True:
-            wake_s = self._ledger.next_wake_s()
-            if wake_s is None or wake_s > until_s:
-                return
-            now_s = max(wake_s, 0.0)
-            for action in self._ledger.take_due(Moment(now_s, now_s)):
-                record = self._ledger.finish(action, worked=True, last_words="", now=Moment(now_s, now_s))
-                if record is not None:
-                    self._ledger.apply(record)
-                if isinstance(record, Released):
-                    self._counts["releases"] += 1
-                    block = action.block
-                    self._tell(
-                        {"kind": "release", "time": now_s, "command": block.command, "subject": block.subject.value}
-                    )
+        for time_s, block in play(self._ledger, until_s):
+            self._counts["releases"] += 1
+            self._tell({"kind": "release", "time": time_s, "command": block.command, "subject": block.subject.value})
 
 
 def _open(name: str) -> IO[bytes]:
@@ -158,33 +146,27 @@ def _open(name: str) -> IO[bytes]:
 
 def _lines(name: str, log: IO[bytes]) -> Iterator[str]:
     try:
-        for raw in log:
-            yield raw.rstrip(b"\r\n").decode("utf-8", "backslashreplace")
-    except (OSError, EOFError) as error:
-        raise InputError(f"{name}: cannot be read on: {error}") from error
+        yield from lines_of(log)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{name}: cannot be read on: {error}: expected a log file") from error
 
 
 def _merged(logs: List[Tuple[str, IO[bytes]]]) -> Iterator[Tuple[float, str, str]]:
-    """Yield (time, source, text) of all lines, in the order of their stamps; within a file order is kept."""
-    if len(logs) == 1:
-        name, log = logs[0]
-        return ((0.0, name, text) for text in _lines(name, log))
-    return heapq.merge(*(_timed(name, log) for name, log in logs), key=lambda item: item[0])
+    """Yield (time, source, text) of all lines, in the order of their times; within a file order is kept."""
+    now_s = clock.now().wall_s
+    return heapq.merge(*(_timed(name, log, now_s) for name, log in logs), key=lambda item: item[0])
 
 
-def _timed(name: str, log: IO[bytes]) -> Iterator[Tuple[float, str, str]]:
-    stamps, last_s, now_s = Stamps(), 0.0, clock.now().wall_s
-    for text in _lines(name, log):
-        stamp, form, *_ = split_header(text)
-        last_s = max(last_s, (stamps.epoch(stamp, form, now_s) if stamp else None) or 0.0)
-        yield last_s, name, text
+def _timed(name: str, log: IO[bytes], now_s: float) -> Iterator[Tuple[float, str, str]]:
+    return ((time_s, name, text) for time_s, text in LogClock(now_s).timed(_lines(name, log)))
 
 
 class _Bar:
     """How much of the files has been read, on a terminal."""
 
     def __init__(self, logs: List[Tuple[str, IO[bytes]]]) -> None:
-        self._files = [(Path(name), log) for name, log in logs if name != "-"]
+        files = ((Path(name), log) for name, log in logs if name != "-")
+        self._files = [(path, log) for path, log in files if path.is_file()]  # a pipe has no size
         self._total = sum(path.stat().st_size for path, _ in self._files) or 1
 
     def show(self) -> None:
@@ -219,6 +201,8 @@ def _print_summary(summary: Dict[str, Any], loaded: Loaded) -> None:
     for rule_id, count in sorted(summary["alerts_by_rule"].items(), key=lambda item: -item[1]):
         rule = rules[int(rule_id)]
         print(f"  {count:>7} x {rule_id:<6} (level {rule.level:>2}) {printable(rule.description)}")
+    if summary["prolonged"]:
+        print("(This log was written without these blocks; a blocked address would mostly not have gone on.)")
     print(
         f"{summary['offenders']} offenders, {summary['blocks']} blocks, {summary['prolonged']} prolonged, "
         f"{summary['releases']} releases, {summary['runs']} other commands; {summary['still_blocked']} blocked for good"

@@ -7,14 +7,14 @@ import sys
 from typing import Iterator, Tuple
 
 from ar import __version__
+from ar.cli.words import describe
 from ar.config.home import Home
 from ar.config.load import Loaded, load
 from ar.config.settings import Config
 from ar.engine import Engine
 from ar.errors import CannotCreateError, ConfigError
-from ar.model import Response
-from ar.policy.policy import for_how_long
 from ar.report.log import Log, printable
+from ar.signals import Signals
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run until SIGTERM or SIGINT. Mistakes in the configuration are all told, and nothing starts."""
+    signals = Signals()
     home = Home.choose(options.home)
     loaded = load(home)
     if loaded.mistakes:
@@ -33,10 +34,10 @@ def run(options: argparse.Namespace) -> int:
     for folder in (home.ossec_log.parent, home.alerts, home.journal.parent):
         if not folder.is_dir():
             raise CannotCreateError(f"{folder}: no such folder: expected a home, which `ar-agent init` makes")
-    log = Log(home.ossec_log, sys.stdout)
+    log = Log(home.ossec_log, sys.stdout.fileno() if sys.stdout else None)
     for warning in loaded.warnings:
         log("WARNING", str(warning))
-    engine = Engine(loaded, observing=options.observe, log=log)
+    engine = Engine(loaded, observing=options.observe, log=log, signals=signals)
     for title, text in _summary(loaded, engine):
         print(f"  {title:<10} {printable(text)}", flush=True)
     for text in _offender_steps(loaded.config):
@@ -70,22 +71,3 @@ def _offender_steps(config: Config) -> Iterator[str]:
         for number, step_s in enumerate(steps, 1):
             minutes = f"{step_s // 60}" if step_s % 60 == 0 else f"{step_s}s"
             yield f"Adding offenders timeout: {minutes} (for #{number})" + (f" [{whose}]" if len(lists) > 1 else "")
-
-
-def describe(response: Response) -> str:
-    """Return a response in one line: command, what triggers it, its timeout and offender steps."""
-    triggers = []
-    if response.levels.least is not None:
-        triggers.append(f"level {response.levels.least} and up")
-    if response.levels.exactly:
-        triggers.append("level " + ",".join(map(str, sorted(response.levels.exactly))))
-    if response.groups:
-        triggers.append("group " + ",".join(response.groups))
-    if response.rules:
-        triggers.append("rule " + ",".join(map(str, sorted(response.rules))))
-    if not response.command.timeout_allowed:
-        return f"{response.command.name} on {' or '.join(triggers)}, not undone"
-    steps = (
-        ", then " + ", ".join(for_how_long(s).partition(" ")[2] for s in response.steps_s) if response.steps_s else ""
-    )
-    return f"{response.command.name} on {' or '.join(triggers)}, {for_how_long(response.timeout_s)}{steps}"

@@ -11,9 +11,6 @@ from ar import __version__
 from ar.errors import SOFTWARE
 from ar.ruleset.golden import Failure, Outcome, golden_samples, run_samples, shipped_ruleset
 
-NAME = "self-test"
-SUMMARY = "run the golden set of the shipped rules inside this executable"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of this verb."""

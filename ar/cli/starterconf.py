@@ -6,6 +6,7 @@ from html import escape
 from typing import Iterator
 
 from ar.cli.survey import Log, Survey
+from ar.config.settings import JOURNALD
 
 _HEAD = """\
 <!-- ar-agent's configuration for this host, in OSSEC's format. It was written once, by `ar-agent init`, and is yours:
@@ -72,5 +73,5 @@ def _parts(found: Survey) -> Iterator[str]:
 
 
 def _local_file(log: Log) -> str:
-    location = "" if log.log_format == "journald" else f"    <location>{escape(log.location, quote=False)}</location>\n"
+    location = "" if log.log_format == JOURNALD else f"    <location>{escape(log.location, quote=False)}</location>\n"
     return f"  <localfile>\n    <log_format>{log.log_format}</log_format>\n{location}  </localfile>\n"

@@ -6,9 +6,9 @@ import argparse
 import json
 from typing import Iterator, Tuple
 
-from ar.cli.words import span
 from ar.config.home import Home
 from ar.control.protocol import Object, ask
+from ar.duration import speak
 from ar.report.log import printable
 
 
@@ -31,14 +31,18 @@ def run(options: argparse.Namespace) -> int:
 def _lines(facts: Object) -> Iterator[Tuple[str, str]]:
     mode = ", observing: no script is run" if facts["observing"] else ""
     counts = facts["counts"]
-    yield "agent", f"{facts['version']}, process {facts['pid']}, up {span(facts['uptime_s'])}{mode}"
+    yield "agent", f"{facts['version']}, process {facts['pid']}, up {speak(facts['uptime_s'])}{mode}"
     yield "home", f"{facts['home']} (reloaded {facts['reloads']} times)"
     yield "sources", ", ".join(facts["sources"]) or "none"
     yield "rules", f"{facts['rules']} rules, {facts['decoders']} decoders, {facts['responses']} responses"
     yield "lines", f"{facts['lines']} read, {facts['alerts']} alerts"
-    yield "blocks", f"{facts['blocks']} in force, {facts['failing']} of them failing; {facts['offenders']} offenders"
+    failing = f", {facts['failing']} FAILING (see `ar-agent list`)" if facts["failing"] else ""
     yield (
-        "since then",
+        "blocks",
+        f"{facts['in_force']} in force of {facts['blocks']} promised{failing}; {facts['offenders']} offenders",
+    )
+    yield (
+        "so far",
         f"{counts['blocks']} blocked, {counts['releases']} released, {counts['runs']} other commands run",
     )
     yield (

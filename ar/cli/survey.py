@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import AbstractSet, Mapping, NamedTuple, Optional, Tuple
+from typing import AbstractSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from ar.config.settings import JOURNALD
 from ar.model import Address, parse_address
 
 # Where the programs of a system lie. Not PATH: an ordinary user's has no sbin, and scripts run with a fixed one.
@@ -46,15 +47,10 @@ class Blocker(NamedTuple):
     found: str
 
 
-# Programs of firewalls, the best first, with the script that drives them.
-_FIREWALLS = (
-    ("nft", "firewall-drop", "firewall-drop.sh", "nftables"),
-    ("ipset", "firewall-drop", "firewall-drop.sh", "ipset"),
-    ("iptables", "firewall-drop", "firewall-drop.sh", "iptables"),
-    ("pfctl", "pf", "pf.sh", "pf"),
-    ("npfctl", "npf", "npf.sh", "npf"),
-    ("ipfw", "ipfw", "ipfw.sh", "ipfw"),
-)
+# Programs of the firewalls that firewall-drop.sh drives, the best first, and what they belong to.
+_DRIVEN = (("nft", "nftables"), ("ipset", "ipset"), ("iptables", "iptables"))
+# Those of firewalls that no script drives yet: they are only told of.
+_NOT_DRIVEN = (("pfctl", "pf"), ("npfctl", "npf"), ("ipfw", "ipfw"))
 _TCP_WRAPPERS = ("etc/hosts.deny", "etc/hosts.allow")
 
 
@@ -68,7 +64,7 @@ class Survey:
 
 
 def survey(root: Path, environment: Mapping[str, str], scripts: AbstractSet[str], responses_log: Path) -> Survey:
-    """Look at the host whose files lie below `root`; only a blocker whose script is in `scripts` is chosen.
+    """Look at the host whose files lie below `root`; no firewall is chosen unless its script is in `scripts`.
 
     `responses_log` is the home's own log of responses, followed like any other when it is there already.
     """
@@ -86,7 +82,7 @@ def _find_logs(root: Path) -> Tuple[Log, ...]:
         and _program(root, "journalctl")
         and any(os.access(root / name, os.F_OK) for name in _JOURNALS)
     ):
-        logs.append(Log("journald", "journald"))
+        logs.append(Log(JOURNALD, JOURNALD))
     for pattern in _WEB_LOGS:
         files = [path for path in root.glob(pattern) if _is_file(path)]
         if files:
@@ -95,17 +91,20 @@ def _find_logs(root: Path) -> Tuple[Log, ...]:
 
 
 def _find_blocker(root: Path, scripts: AbstractSet[str]) -> Blocker:
-    undriven = []
-    for program, command, script, name in _FIREWALLS:
-        path = _program(root, program)
-        if path and script in scripts:
-            return Blocker(command, script, f"{name} ({path})")
-        if path:
-            undriven.append(f"{name} ({path}), for which no script is shipped")
-    found = "; ".join(undriven) or "no firewall"
+    driven = _found(root, _DRIVEN)
+    if driven and "firewall-drop.sh" in scripts:
+        return Blocker("firewall-drop", "firewall-drop.sh", driven[0])
+    others = [f"{name}, for which no script is shipped" for name in driven + _found(root, _NOT_DRIVEN)]
+    found = "; ".join(others) or "no firewall"
     if any(_is_file(root / name) for name in _TCP_WRAPPERS):
         return Blocker("host-deny", "host-deny.sh", f"{found}; the files of tcp_wrappers")
     return Blocker("route-null", "route-null.sh", found)
+
+
+def _found(root: Path, firewalls: Sequence[Tuple[str, str]]) -> List[str]:
+    """Return which firewalls are there, each with its program."""
+    paths = ((name, _program(root, program)) for program, name in firewalls)
+    return [f"{name} ({path})" for name, path in paths if path]
 
 
 def _is_file(path: Path) -> bool:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
-from typing import List
 
 from ar.answers import row_of
 from ar.config.home import Home
 from ar.control.protocol import Object, agent_is_listening, ask
 from ar.errors import UNAVAILABLE, UsageError
 from ar.offline import unblock
-from ar.report.log import Log
+from ar.report.log import to_stderr
 from ar.respond import clock
 
 
@@ -30,16 +28,16 @@ def run(options: argparse.Namespace) -> int:
     home = Home.choose(options.home)
     request: Object = {"verb": "unblock", "address": options.address or "", "all": options.all}
     if agent_is_listening(home.socket):
-        _print(ask(home.socket, request), "is being released", as_json=options.json)
+        for row in ask(home.socket, request):
+            print(json.dumps(row) if options.json else f"{row['subject']} ({row['command']}) is being released.")
         return 0
-    resisting = unblock(home, request, Log(None, sys.stderr))
-    rows = [row_of(block, clock.now()) for block in resisting]
-    _print(rows, "could not be released: the agent tries again when it runs", as_json=options.json)
-    if not resisting and not options.json:
-        print("Released. (No agent runs in this home; its journal told what to do.)")
+    meant = unblock(home, request, to_stderr)
+    resisting = [block for block in meant if block.failures]
+    if options.json:
+        for block in meant:
+            print(json.dumps({**row_of(block, clock.now()), **({} if block.failures else {"state": "released"})}))
+    else:
+        print(f"No agent runs in this home; {len(meant) - len(resisting)} released from its journal.")
+        for block in resisting:
+            print(f"{block.subject} ({block.command}) could not be released: the agent tries again when it runs.")
     return UNAVAILABLE if resisting else 0
-
-
-def _print(rows: List[Object], text: str, *, as_json: bool) -> None:
-    for row in rows:
-        print(json.dumps(row) if as_json else f"{row['subject']} ({row['command']}) {text}.")

@@ -1,31 +1,49 @@
-"""How the verbs write times, spans and tables for people."""
+"""How the verbs write times, responses and tables for people."""
 
 from __future__ import annotations
 
 import time
 from typing import List, Optional, Sequence
 
+from ar.duration import speak
+from ar.model import Response
 from ar.report.log import printable
-
-
-def span(seconds: Optional[float]) -> str:
-    """Return a span in at most two units: `9 s`, `29 min 59 s`, `2 h`, `3 d 4 h`; None is `for good`."""
-    if seconds is None:
-        return "for good"
-    left = int(seconds + 0.5)
-    parts = []
-    for unit_s, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
-        if left >= unit_s:
-            parts.append(f"{left // unit_s} {unit}")
-            left %= unit_s
-        elif parts:
-            break
-    return " ".join(parts[:2]) or "0 s"
 
 
 def moment(epoch_s: Optional[float]) -> str:
     """Return a wall-clock time as people read it, or a dash."""
     return "-" if epoch_s is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(epoch_s))
+
+
+def triggers_of(response: Response) -> str:
+    """Return which alerts trigger a response: `level 10 and up or group authentication_failures`."""
+    triggers = []
+    if response.levels.least is not None:
+        triggers.append(f"level {response.levels.least} and up")
+    if response.levels.exactly:
+        triggers.append("level " + ",".join(map(str, sorted(response.levels.exactly))))
+    if response.groups:
+        triggers.append("group " + ",".join(response.groups))
+    if response.rules:
+        triggers.append("rule " + ",".join(map(str, sorted(response.rules))))
+    return " or ".join(triggers) or "nothing"
+
+
+def first_sentence_of(response: Response) -> str:
+    """Return how long the first offence is blocked: `10 min`, `for good`, or `not undone`."""
+    return speak(response.timeout_s or None, units=4) if response.command.timeout_allowed else "not undone"
+
+
+def steps_of(response: Response) -> str:
+    """Return how long the second, third … offence is blocked: `30 min, 1 h`; "" when as long as the first."""
+    return ", ".join(speak(step_s, units=4) for step_s in response.steps_s)
+
+
+def describe(response: Response) -> str:
+    """Return a response in one line: `drop on level 10 and up, for 10 min, then 30 min, 1 h`."""
+    first, steps = first_sentence_of(response), steps_of(response)
+    how_long = f"for {first}" if response.timeout_s and response.command.timeout_allowed else first
+    return f"{response.command.name} on {triggers_of(response)}, {how_long}" + (f", then {steps}" if steps else "")
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

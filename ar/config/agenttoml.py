@@ -7,12 +7,12 @@ import sys
 from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional
 
-from ar.config.duration import DURATION_MAX_S, parse_duration
 from ar.config.findings import Findings
 from ar.config.keylines import KeyLines, KeyPath
 from ar.config.ossecconf import SCHEMAS
-from ar.config.sections import DEFAULT_PATTERN, Entry, Section
+from ar.config.sections import AGENT_ID, DEFAULT_PATTERN, Entry, Section
 from ar.config.settings import Settings
+from ar.duration import DURATION_MAX_S, parse_duration
 from ar.errors import Place, nearest
 
 if sys.version_info >= (3, 11):
@@ -22,7 +22,6 @@ else:
 
 STEPS_MAX = 50  # ossec.conf allows 5 repeated_offenders; the rest of the table is there to be bounded
 _WHERE = re.compile(r"\(at (?:line ([0-9]+), column [0-9]+|end of document)\)")
-_AGENT_ID = re.compile(r"[0-9]{1,12}")
 
 
 class Number(NamedTuple):
@@ -142,7 +141,7 @@ class _Reading:
         return read
 
     def _agent_id(self, path: KeyPath, value: Any) -> None:
-        if isinstance(value, str) and _AGENT_ID.fullmatch(value):
+        if isinstance(value, str) and AGENT_ID.fullmatch(value):
             self.written.settings = replace(self.written.settings, agent_id=value)
         else:
             self._mistake(path, f"agent_id is {_shown(value)}", 'digits in quotes such as "001"')

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import Optional
 
 from ar.config.findings import Findings
 from ar.config.sections import Entry
 from ar.config.settings import Allowed
-from ar.model import Network, parse_address
+from ar.model import parse_network
 
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST_NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*\.?")
 _ALL_DIGITS_LAST = re.compile(r"(?:.*\.)?[0-9]+\.?")
-_V4_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 
 
 def read_allowed(entry: Entry, findings: Findings) -> Optional[Allowed]:
@@ -35,23 +33,3 @@ def read_allowed(entry: Entry, findings: Findings) -> Optional[Allowed]:
         return Allowed(name, entry.place)
     findings.mistake(entry.place, entry.shown, "an address, a network such as 192.0.2.0/24, or a host name")
     return None
-
-
-def parse_network(text: str) -> Optional[Network]:
-    """Return the network that `text` writes (a single address is a network of one), or None when it is none.
-
-    Bits below the prefix are cleared, as OSSEC does, and v4-mapped networks folded to IPv4.
-    """
-    address = parse_address(text)
-    if address is not None:
-        return ipaddress.ip_network(address)
-    if "/" not in text:
-        return None
-    try:
-        network = ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return None
-    if isinstance(network, ipaddress.IPv6Network) and network.subnet_of(_V4_MAPPED):
-        low_bits = int(network.network_address) & 0xFFFFFFFF
-        return ipaddress.IPv4Network((low_bits, network.prefixlen - 96))
-    return network

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Sequence
 
-from ar.config.duration import speak_duration
 from ar.config.files import shown
 from ar.config.findings import in_reading_order
 from ar.config.load import Loaded, own_files
 from ar.config.scripts import fault_of_script
-from ar.config.settings import Config, LocalFile
+from ar.config.settings import JOURNALD, Config, LocalFile
+from ar.duration import speak
 from ar.errors import Mistake, Place
 from ar.model import Response, RuleId
 from ar.policy.bind import Bindings
@@ -40,6 +40,7 @@ def doubts(loaded: Loaded, around: Optional[Surroundings] = None) -> List[Mistak
     """Return all that loads but will not do what it seems to, in reading order, loading's own warnings included."""
     bound = _bound_rules(loaded)
     found = list(loaded.warnings)
+    found += _host_names(loaded.config)
     found += _scripts(loaded.config, around or Surroundings.here())
     found += _steps(loaded.config)
     for response, rules in zip(loaded.config.responses, bound):
@@ -62,12 +63,20 @@ def _bound_rules(loaded: Loaded) -> List[List[RuleId]]:
     return [sorted(places[id(response)]) for response in loaded.config.responses]
 
 
+def _host_names(config: Config) -> Iterator[Mistake]:
+    """Yield the host names of the allowlist, but for those of this host, whose addresses are never acted on anyway."""
+    for allowed in config.allowed:
+        if allowed.network is None and allowed.text.partition(".")[0].lower() != "localhost":
+            what = f"host name {allowed.text!r} is looked up when the agent starts or reloads, and only then"
+            yield Mistake(allowed.place, what, "an address or network, if it may get another address")
+
+
 def _scripts(config: Config, around: Surroundings) -> Iterator[Mistake]:
     """Yield the commands that some response runs and whose script may not be run; each once."""
     used = {response.command.name: response.command for response in config.responses}
     for command in used.values():
         path = config.home.scripts / command.executable
-        fault = fault_of_script(path, around.uid)
+        fault = fault_of_script(path, around.uid, folder=config.home.scripts)
         if fault is not None:
             what = f"command {command.name!r} cannot run {shown(path, config.home)}: {fault}"
             yield Mistake(command.place, what)
@@ -77,7 +86,7 @@ def _steps(config: Config) -> Iterator[Mistake]:
     """Yield the lists of repeated offenders that do less than they seem to."""
     for response in config.responses:
         if response.steps_s and response.steps_place is not None and response.steps_s[0] < response.timeout_s:
-            first, second = speak_duration(response.timeout_s), speak_duration(response.steps_s[0])
+            first, second = speak(response.timeout_s, units=4), speak(response.steps_s[0], units=4)
             what = f"the second offence is blocked for less ({second}, {response.steps_place}) than the first ({first})"
             yield Mistake(response.place, what, "steps longer than the timeout")
     place = config.offender_steps_place
@@ -132,7 +141,7 @@ def _local_files(config: Config, around: Surroundings) -> Iterator[Mistake]:
         first = config.home.ossec_conf if os.path.lexists(config.home.ossec_conf) else config.home.agent_toml
         yield Mistake(Place(shown(first, config.home)), "no log is followed", "a localfile")
     for local in config.local_files:
-        fault = None if local.log_format == "journald" else _fault_of_log(local, around)
+        fault = None if local.log_format == JOURNALD else _fault_of_log(local, around)
         if fault is not None:
             yield Mistake(local.place, f"log {local.location}: {fault}")
 

@@ -60,3 +60,7 @@ class Home:
     @property
     def socket(self) -> Path:
         return self.root / "var/agent.sock"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "var/lock"

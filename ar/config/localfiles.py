@@ -9,11 +9,10 @@ from ar.config.findings import Findings
 from ar.config.home import Home
 from ar.config.ossecconf import Unused
 from ar.config.sections import Section
-from ar.config.settings import LocalFile
+from ar.config.settings import JOURNALD, LOG_FORMATS, LocalFile
 from ar.errors import nearest
 
-SERVED = frozenset({"apache", "iis", "journald", "json", "nginx", "snort-fast", "squid", "syslog"})  # one event a line
-OTHERS = frozenset(
+_NOT_SERVED = frozenset(
     {
         "audit", "command", "djb-multilog", "eventchannel", "eventlog", "full_command", "macos",
         "multi-line", "multi-line-regex", "mysql_log", "nmapg", "ossecalert", "postgresql_log", "snort-full",
@@ -33,15 +32,15 @@ def read_local_files(
         written = entries.get("log_format")
         if written is None:
             findings.mistake(
-                section.place, f"{section.label} without {section.called('log_format')}", nearest("", SERVED)
+                section.place, f"{section.label} without {section.called('log_format')}", nearest("", LOG_FORMATS)
             )
             continue
         log_format = _COUNTED.sub(r"\1", written.text)
-        if log_format in OTHERS:
+        if log_format in _NOT_SERVED:
             unused.append((f"localfile of format {log_format}", section.place))
-        elif log_format not in SERVED:
-            near = nearest(log_format, SERVED | OTHERS)
-            findings.mistake(written.place, written.shown, near if near.startswith("'") else nearest("", SERVED))
+        elif log_format not in LOG_FORMATS:
+            near = nearest(log_format, LOG_FORMATS | _NOT_SERVED)
+            findings.mistake(written.place, written.shown, near if near.startswith("'") else nearest("", LOG_FORMATS))
         else:
             location = _location(section, log_format, home, findings)
             if location is not None:
@@ -52,8 +51,8 @@ def read_local_files(
 def _location(section: Section, log_format: str, home: Home, findings: Findings) -> Optional[str]:
     """Return the absolute location; a relative one is meant from the home, where OSSEC runs."""
     entries = {entry.name: entry for entry in section.entries}
-    if log_format == "journald":
-        return "journald"
+    if log_format == JOURNALD:
+        return JOURNALD
     entry = entries.get("location")
     if entry is None or not entry.text:
         findings.mistake(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Iterable, List, Optional, Tuple
 
-from ar.config.duration import parse_duration, speak_duration
 from ar.config.findings import Findings
 from ar.config.sections import Entry, Section
+from ar.duration import parse_duration, speak
 from ar.errors import Place
 
 
@@ -35,7 +35,7 @@ def read_steps(entry: Entry, steps_max: int, findings: Findings) -> Optional[Ste
         return None
     falls = next((step for step, after in zip(steps_s, steps_s[1:]) if after < step), None)
     if falls is not None:
-        findings.warn(entry.place, f"{entry.shown}: it falls after {speak_duration(falls)}", "a list that rises")
+        findings.warn(entry.place, f"{entry.shown}: it falls after {speak(falls, units=4)}", "a list that rises")
     return Steps(tuple(steps_s), entry.place)
 
 

@@ -7,20 +7,18 @@ from dataclasses import dataclass
 from typing import Dict, FrozenSet, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ar.config.commands import near
-from ar.config.duration import parse_duration
 from ar.config.findings import Findings
 from ar.config.offenders import Steps, read_steps
-from ar.config.sections import Entry, Section, truth
+from ar.config.sections import AGENT_ID, Entry, Section, truth
+from ar.duration import parse_duration
 from ar.errors import nearest
-from ar.model import Command, Levels, Response, RuleId
+from ar.model import LEVEL_MAX, Command, Levels, Response, RuleId
 from ar.osregex import PatternError, compile_regex
 
-LEVEL_MAX = 16
 HERE = frozenset({"local", "server", "as", "analysisd", "analysis-server", "all", "any"})
 ELSEWHERE = "defined-agent"
 BINDINGS = ("level", "rules_group", "rules_id")
 _LEVEL_ITEM = re.compile(r"([0-9]{1,2})(?:\s*-\s*([0-9]{1,2}))?")
-_AGENT_ID = re.compile(r"[0-9]{1,12}")
 _RULE_ID = re.compile(r"[0-9]{1,9}")
 _A_COMMAND = "the name of a command, or repeated_offenders alone to set the default"
 
@@ -111,7 +109,7 @@ def _runs_here(entries: Dict[str, Entry], section: Section, agent_id: str, findi
         if entry is not None and word not in HERE and word != ELSEWHERE:
             findings.mistake(entry.place, entry.shown, nearest(word, {"local", "server", "all", ELSEWHERE}))
             return True
-    if wanted is not None and not _AGENT_ID.fullmatch(wanted.text):
+    if wanted is not None and not AGENT_ID.fullmatch(wanted.text):
         findings.mistake(wanted.place, wanted.shown, "the number of an agent such as 001")
         return True
     if entry is None or not HERE.isdisjoint(words):

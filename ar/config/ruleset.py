@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
-import ar
 from ar.config.files import is_file, read_text, shown
 from ar.config.findings import Findings
 from ar.config.home import Home
@@ -14,11 +13,8 @@ from ar.config.settings import Included
 from ar.detect.ruleset import Ruleset, Text, load
 from ar.errors import Place
 from ar.osregex import PatternError, compile_regex
+from ar.shipped import SHIPPED_DECODERS, SHIPPED_RULES, as_shown, in_loading_order, shipped_rules
 
-SHIPPED = Path(ar.__file__).parent / "ruleset"
-# A rule's parents must be loaded before it; what is not named here comes between these two by name.
-FIRST = ("rules_config.xml", "pam_rules.xml", "sshd_rules.xml", "syslog_rules.xml", "web_rules.xml")
-LAST = ("attack_rules.xml", "local_rules.xml")
 LOCAL_RULES = "rules/local_rules.xml"
 LOCAL_DECODERS = ("rules/local_decoder.xml", "etc/local_decoder.xml")
 
@@ -42,16 +38,24 @@ def find_files(sections: Iterable[Section], home: Home, findings: Findings) -> F
     asked_decoders = any(entry.name in ("decoder", "decoder_dir") for entry in entries)
     if not asked_decoders:
         decoders = default_decoders(home, own=asked_rules)
-    return Files(tuple(decoders), tuple(rules if asked_rules else default_rules(home)), tuple(lists))
+    if not asked_rules:
+        rules = default_rules(home, findings)
+    return Files(tuple(decoders), tuple(rules), tuple(lists))
 
 
-def default_rules(home: Home) -> List[Included]:
-    """Return the shipped rules in their fixed order, and the home's local rules."""
-    names = sorted(path.name for path in (SHIPPED / "rules").glob("*.xml"))
+def default_rules(home: Home, findings: Findings) -> List[Included]:
+    """Return the shipped rules in their fixed order, and the home's local rules; no shipped ones are a mistake."""
+    try:
+        shipped = shipped_rules()
+        reason = "" if shipped else "it is empty"
+    except OSError as error:
+        shipped, reason = [], str(error.strerror)
+    if reason:
+        what = f"the shipped rules cannot be read ({reason})"
+        findings.mistake(Place(as_shown(SHIPPED_RULES)), what, f"rule files in {SHIPPED_RULES}")
     own = home.root / LOCAL_RULES
     has_own = is_file(own)
-    shipped = [name for name in _in_loading_order(names) if not (has_own and name == own.name)]
-    included = [_shipped(SHIPPED / "rules" / name) for name in shipped]
+    included = [_shipped(path) for path in shipped if not (has_own and path.name == own.name)]
     return included + ([Included(own, Place(LOCAL_RULES))] if has_own else [])
 
 
@@ -62,7 +66,7 @@ def default_decoders(home: Home, *, own: bool) -> List[Included]:
     """
     main = home.root / "etc/decoder.xml"
     included = [Included(main, Place("etc/decoder.xml"))] if own and is_file(main) else []
-    included = included or [_shipped(SHIPPED / "decoder.xml")]
+    included = included or [_shipped(SHIPPED_DECODERS)]
     local = LOCAL_DECODERS[1:] if own else LOCAL_DECODERS
     return included + [Included(home.root / name, Place(name)) for name in local if is_file(home.root / name)]
 
@@ -85,7 +89,7 @@ def _texts(files: Iterable[Included], home: Home, findings: Findings) -> Iterato
 def name_of(included: Included, home: Home) -> str:
     """Return how messages call a file: relative to the home, a shipped one as it stands in the source."""
     if included.shipped:
-        return str(Path("ar/ruleset") / included.path.relative_to(SHIPPED))
+        return as_shown(included.path)
     return shown(included.path, home)
 
 
@@ -147,28 +151,19 @@ class _Finder:
         names = [path.name for path in there if pattern.search(path.name) and is_file(path)]
         if not names:
             self.findings.warn(entry.place, f"{entry.shown}, in which no file fits the pattern")
-        ordered = _in_loading_order(names) if entry.name == "rule_dir" else names
+        ordered = in_loading_order(names) if entry.name == "rule_dir" else names
         return [Included(folder / name, entry.place) for name in ordered]
 
 
 def _shipped_for(entry: Entry) -> Optional[Path]:
     """Return the shipped file that stands in for the named one when the home has none of that name."""
     if entry.name == "decoder":
-        shipped = SHIPPED / "decoder.xml" if entry.text == "etc/decoder.xml" else None
+        shipped = SHIPPED_DECODERS if entry.text == "etc/decoder.xml" else None
     else:
         name = entry.text.removeprefix("rules/")
-        shipped = SHIPPED / "rules" / name if name and "/" not in name else None
+        shipped = SHIPPED_RULES / name if name and "/" not in name else None
     return shipped if shipped is not None and is_file(shipped) else None
 
 
 def _shipped(path: Path) -> Included:
-    return Included(path, Place(str(Path("ar/ruleset") / path.relative_to(SHIPPED))), shipped=True)
-
-
-def _in_loading_order(names: Iterable[str]) -> List[str]:
-    def rank(name: str) -> Tuple[int, int, str]:
-        if name in FIRST:
-            return 0, FIRST.index(name), name
-        return (2, LAST.index(name), name) if name in LAST else (1, 0, name)
-
-    return sorted(names, key=rank)
+    return Included(path, Place(as_shown(path)), shipped=True)

@@ -6,13 +6,15 @@ wherever it is written.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
-from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional
+from typing import Dict, List, Mapping, NamedTuple, Optional
 
 from ar.config.findings import Findings
 from ar.errors import Place
 
 DEFAULT_PATTERN = ".xml$"  # which files of a rule_dir or decoder_dir count, an OS_Regex
+AGENT_ID = re.compile(r"[0-9]{1,12}")  # as OSSEC numbers its agents
 
 
 class Entry(NamedTuple):
@@ -44,10 +46,6 @@ class Section:
     def called(self, name: str) -> str:
         """Return how an entry of that name is written in this section's file."""
         return f"<{name}>" if self.label.startswith("<") else name
-
-    def named(self, name: str) -> Iterator[Entry]:
-        """Yield the entries of that name, in order."""
-        return (entry for entry in self.entries if entry.name == name)
 
     def singles(self, findings: Findings) -> Dict[str, Entry]:
         """Return the entries by name, for a section in which each may stand once; as in OSSEC the last one counts."""

@@ -28,9 +28,15 @@ class Settings:
     stale_after_s: int = 3600  # a line this old when first read starts no response
 
 
+JOURNALD = "journald"  # the one format that has no file; its source is called by the same name
+LOG_FORMATS = frozenset(
+    {"apache", "iis", JOURNALD, "json", "nginx", "snort-fast", "squid", "syslog"}
+)  # one event a line
+
+
 @dataclass(frozen=True)
 class LocalFile:
-    """One `<localfile>`: `location` may hold globs and strftime fields; log_format "journald" has no file."""
+    """One `<localfile>`: its format is one of LOG_FORMATS, and `location` may hold globs and strftime fields."""
 
     log_format: str
     location: str

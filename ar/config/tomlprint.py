@@ -7,11 +7,12 @@ from dataclasses import fields
 from typing import Iterable, Iterator, List, Sequence, Union
 
 from ar.config.agenttoml import LIMITS, NUMBERS, key_of
-from ar.config.duration import write_duration
 from ar.config.files import shown
+from ar.config.findings import Findings
 from ar.config.home import Home
 from ar.config.ruleset import default_decoders, default_rules
 from ar.config.settings import Config, Included, Settings
+from ar.duration import write_duration
 from ar.model import Command, Levels, Response
 
 Value = Union[str, int, bool, Sequence[str], Sequence[int]]
@@ -50,7 +51,7 @@ def _rules(config: Config) -> Iterator[str]:
     """Yield the table of rules; what is left to the defaults is left out."""
     includes: List[str] = []
     decoders: List[str] = []
-    own = not _same_files(config.rule_files, default_rules(config.home))
+    own = not _same_files(config.rule_files, default_rules(config.home, Findings()))
     if own:
         includes = [_included(included, config.home) for included in config.rule_files]
     if own or not _same_files(config.decoder_files, default_decoders(config.home, own=False)):

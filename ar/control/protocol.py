@@ -6,17 +6,19 @@ A request is `{"verb": "list", …}`. The answer is any number of objects, then 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
 import stat
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, Iterator, List
 
 from ar.errors import ArError, UnavailableError
 
 REQUEST_BYTES_MAX = 4096
 ANSWER_WAIT_S = 30.0
+PATH_BYTES_MAX = 100
 
 Object = Dict[str, Any]
 
@@ -43,9 +45,12 @@ def ask(path: Path, request: Object) -> List[Object]:
 
     Raises UnavailableError when no agent listens there, RefusedError when it says no.
     """
-    with _connect(path) as connection, connection.makefile("rb") as stream:
-        connection.sendall(json.dumps(request).encode() + b"\n")
-        answers = [json.loads(line) for line in stream]
+    try:
+        with _connect(path) as connection, connection.makefile("rb") as stream:
+            connection.sendall(json.dumps(request).encode() + b"\n")
+            answers = [json.loads(line) for line in stream]
+    except (OSError, ValueError) as error:
+        raise UnavailableError(f"{path}: the agent does not answer ({error})") from error
     last = answers.pop() if answers else {}
     if "error" in last:
         raise RefusedError(str(last["error"]), int(last.get("exit", 69)))
@@ -58,17 +63,28 @@ def _connect(path: Path) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connection.settimeout(ANSWER_WAIT_S)
     try:
-        connection.connect(reachable(path))
+        with reachable(path) as name:
+            connection.connect(name)
     except OSError as error:
         connection.close()
-        raise UnavailableError(f"{path}: no agent listens here ({error.strerror})") from error
+        raise UnavailableError(f"{path}: no agent listens here ({error.strerror or error})") from error
     return connection
 
 
-def reachable(path: Path) -> str:
-    """Return a way to write a socket's path that fits in the hundred bytes the operating system allows."""
-    full = str(path)
-    return full if len(os.fsencode(full)) < 100 else os.path.relpath(full)
+@contextlib.contextmanager
+def reachable(path: Path) -> Iterator[str]:
+    """Give a way to write a socket's path that fits into the hundred bytes that the operating system allows.
+
+    A longer one is reached through a descriptor of its folder (Linux); elsewhere it stays too long.
+    """
+    if len(os.fsencode(path)) < PATH_BYTES_MAX or not Path("/proc/self/fd").is_dir():
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
 
 
 def is_socket(path: Path) -> bool:

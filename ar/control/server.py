@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import Callable, Dict, Iterable, List, Optional
 
 from ar.control.protocol import REQUEST_BYTES_MAX, Object, is_socket, reachable
-from ar.errors import ArError, CannotCreateError
+from ar.errors import SOFTWARE, ArError, CannotCreateError
 
-CLIENTS_MAX = 8  # a further one is turned away at once
+CLIENTS_MAX = 8  # a further one is turned away at once, and counted
+CLIENT_S = 10.0  # a client that has not been served by then is let go
+REFUSED_PAUSE_S = 1.0  # after a connection that could not be taken (no file descriptors are left)
 
 
 class _Client:
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, since_s: float) -> None:
         self.connection = connection
+        self.since_s = since_s
         self.request = b""
         self.answer: Optional[bytearray] = None
 
@@ -28,7 +31,9 @@ class ControlServer:
     """
 
     def __init__(self, path: Path, answer: Callable[[Object], Iterable[Object]]) -> None:
+        self.turned_away = 0
         self._path = path
+        self._not_before_s = float("-inf")
         self._answer = answer
         self._clients: Dict[int, _Client] = {}
         if is_socket(path):
@@ -36,31 +41,42 @@ class ControlServer:
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         former_mask = os.umask(0o177)
         try:
-            self._listener.bind(reachable(path))
+            with reachable(path) as name:
+                self._listener.bind(name)
             self._listener.listen(CLIENTS_MAX)
         except OSError as error:
             self._listener.close()
-            raise CannotCreateError(f"{path}: the control socket cannot be made: {error.strerror}") from error
+            raise CannotCreateError(f"{path}: the control socket cannot be made: {error.strerror or error}") from error
         finally:
             os.umask(former_mask)
         self._listener.settimeout(0)
 
-    def filenos(self) -> List[int]:
-        """Return the file descriptors that may have something to read."""
-        return [self._listener.fileno(), *(fd for fd, client in self._clients.items() if client.answer is None)]
+    def filenos(self, now_s: float) -> List[int]:
+        """Return the file descriptors that may have something to read; `now_s` is any clock that only goes on."""
+        listening = [self._listener.fileno()] if now_s >= self._not_before_s else []
+        return [*listening, *(fd for fd, client in self._clients.items() if client.answer is None)]
 
     def writers(self) -> List[int]:
         """Return the file descriptors that wait for room to write."""
         return [fd for fd, client in self._clients.items() if client.answer is not None]
 
-    def serve(self) -> None:
-        """Take what clients sent and send what they have room for."""
-        self._accept()
+    def next_wake_s(self) -> Optional[float]:
+        """Return when `serve` has something to do that no file descriptor tells, or None."""
+        times = [client.since_s + CLIENT_S for client in self._clients.values()]
+        if self._not_before_s > float("-inf"):
+            times.append(self._not_before_s)
+        return min(times, default=None)
+
+    def serve(self, now_s: float) -> None:
+        """Take what clients sent and send what they have room for; let go of those that take too long."""
+        if now_s >= self._not_before_s:
+            self._not_before_s = float("-inf")
+            self._accept(now_s)
         for fd, client in list(self._clients.items()):
             try:
                 done = self._go_on(client)
             except BlockingIOError:
-                continue
+                done = now_s - client.since_s >= CLIENT_S
             except OSError:
                 done = True  # the client went away; nobody is left to be told
             if done:
@@ -75,16 +91,21 @@ class ControlServer:
         if is_socket(self._path):
             self._path.unlink()
 
-    def _accept(self) -> None:
+    def _accept(self, now_s: float) -> None:
         try:
             connection, _ = self._listener.accept()
-        except OSError:
+        except (BlockingIOError, ConnectionError):
             return  # nobody, or one that has already gone
+        except OSError:
+            self._not_before_s = now_s + REFUSED_PAUSE_S
+            self.turned_away += 1
+            return
         connection.settimeout(0)
         if len(self._clients) >= CLIENTS_MAX:
+            self.turned_away += 1
             connection.close()
             return
-        self._clients[connection.fileno()] = _Client(connection)
+        self._clients[connection.fileno()] = _Client(connection, now_s)
 
     def _go_on(self, client: _Client) -> bool:
         """Read on or write on; return whether the client has been served."""
@@ -106,12 +127,14 @@ class ControlServer:
             answer += b'{"ok":true}\n'
         except ArError as error:
             answer += json.dumps({"error": str(error), "exit": error.exit_code}).encode() + b"\n"
+        except Exception as error:  # noqa: BLE001 (a mistake of ours in an answer must not stop the releases)
+            answer += json.dumps({"error": f"internal error: {error!r}", "exit": SOFTWARE}).encode() + b"\n"
         return answer
 
 
 def _read(request: bytes) -> Object:
     try:
         value = json.loads(request)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None
     return value if isinstance(value, dict) else {}

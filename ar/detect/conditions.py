@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from datetime import datetime
 from functools import lru_cache
-from typing import Callable, Dict, List, Tuple
+from typing import Dict, List, Optional, Tuple
 
 from ar.detect.event import Event, lower
 from ar.detect.finders import starts
 from ar.detect.rule import Condition
 from ar.detect.times import Days, Span
-from ar.model import Network, parse_address
+from ar.model import Network, parse_address, parse_network
 from ar.osregex import Expression
-
-Test = Callable[[str, str], bool]
 
 # The same few addresses come again and again, and reading one takes longer than all the rest of a rule.
 read_address = lru_cache(maxsize=65_536)(parse_address)
@@ -88,14 +85,15 @@ def address_in(name: str, networks: List[Tuple[bool, Network]]) -> Condition:
     return inside
 
 
-def parse_network(text: str) -> Tuple[bool, Network]:
-    """Return whether `!` negates it, and the network; a dotted prefix as `10.1.` is one too. Raises ValueError."""
+def read_network(text: str) -> Optional[Tuple[bool, Network]]:
+    """Return whether `!` negates it, and the network, None when it is none; a dotted prefix as `10.1.` is one too."""
     negated = text.startswith("!")
     text = text.lstrip("!").strip()
     parts = [part for part in text.split(".") if part]
     if text.endswith(".") and 0 < len(parts) < 4:
         text = ".".join(parts + ["0"] * (4 - len(parts))) + f"/{8 * len(parts)}"
-    return negated, ipaddress.ip_network(text, strict=False)
+    network = parse_network(text)
+    return None if network is None else (negated, network)
 
 
 def size_is(least: int) -> Condition:

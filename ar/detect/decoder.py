@@ -143,7 +143,6 @@ class Decoders:
 
 def _take(event: Event, parent: Decoder, decoder: Decoder) -> None:
     event.decoder = decoder.reported_name or parent.name
-    event.decoder_own = decoder.name
     event.category = decoder.category
     event.first_seen = decoder.first_seen
 

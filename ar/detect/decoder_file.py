@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Dict, List, Optional, Tuple
 
 from ar.detect.decoder import AFTER_PARENT, AFTER_PREMATCH, AFTER_REGEX, Decoder, Decoders
+from ar.detect.event import CATEGORIES
 from ar.detect.finders import finder, starts
 from ar.detect.findings import Compile, Findings, closest
 from ar.errors import nearest
@@ -19,7 +20,6 @@ _NOT_SERVED = {
     "plugin_decoder": "its fields are not taken",
     "accumulate": "events of one id are not joined",
 }
-_TYPES = {"firewall", "ids", "web-log", "syslog", "squid", "windows", "host-information", "ossec"}
 _OFFSETS = {AFTER_PARENT, AFTER_PREMATCH, AFTER_REGEX}
 _TWINS = {"program_name": "program_name_pcre2", "prematch": "prematch_pcre2", "regex": "pcre2"}
 _TOP = ("program_name", "program_name_pcre2", "prematch", "prematch_pcre2")  # a decoder without a parent needs one
@@ -83,8 +83,8 @@ class DecoderReader:
 
     def _read_type(self, decoder: Decoder, element: Element) -> None:
         text = element.joined("type").strip()
-        if text and text not in _TYPES:
-            self._findings.refuse(next(element.named("type")).place, f"<type> is {text!r}", nearest(text, _TYPES))
+        if text and text not in CATEGORIES:
+            self._findings.refuse(next(element.named("type")).place, f"<type> is {text!r}", nearest(text, CATEGORIES))
         decoder.category = text or "syslog"
         names = [name.strip() for name in element.joined("fts").split(",")] if element.first("fts") else []
         for name in sorted(set(names) - FIRST_SEEN_FIELDS):

@@ -115,7 +115,7 @@ class Detector:
         encoded = text[:most].encode("utf-8", "replace")
         if len(encoded) <= most and len(text) <= most:
             return text
-        self._count("line_bytes")
+        self._count("line_bytes_max")
         return encoded[:most].decode("utf-8", "ignore")
 
     def _time(self, line: Line, epoch: Optional[float]) -> float:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Dict, Tuple
 
+# The types of decoders and the categories of rules, which are the same thing.
+CATEGORIES = frozenset({"firewall", "ids", "web-log", "syslog", "squid", "windows", "host-information", "ossec"})
+
 
 class Event:
     """One line taken apart. Mutable, and never seen outside detection (an `Alert` is made from it).
@@ -17,7 +20,7 @@ class Event:
     """
 
     __slots__ = (
-        "category", "decoder", "decoder_own", "fields", "first_seen", "full_log", "hostname", "log", "lowered",
+        "category", "decoder", "fields", "first_seen", "full_log", "hostname", "log", "lowered",
         "program", "source", "stale", "stamp", "time_s",
     )  # fmt: skip
 
@@ -31,7 +34,6 @@ class Event:
         self.hostname = ""
         self.program = ""
         self.decoder = ""
-        self.decoder_own = ""  # the name of the child decoder that took the fields
         self.category = "syslog"
         self.fields: Dict[str, str] = {}
         self.first_seen: Tuple[str, ...] = ()  # the fields that <if_fts> asks about

@@ -51,14 +51,10 @@ class Rule:
     group_text: str  # as OSSEC joins it
     description: str
     place: Place
-    frequency: Optional[int] = None
-    timeframe: int = 0
     category: str = "syslog"
     noalert: bool = False
     no_ar: bool = False
     no_log: bool = False
-    log_always: bool = False
-    mail: Optional[bool] = None  # None: as its level says
     ignore_s: int = 0
     accurate: bool = True
     decoded_as: Optional[str] = None
@@ -70,7 +66,6 @@ class Rule:
     ignored_by: Tuple[str, ...] = ()  # silent when a rule put these fields' values on the list of ignored ones
     ignores: Tuple[str, ...] = ()  # puts these fields' values on that list
     not_served: FrozenSet[str] = frozenset()  # elements that ask what cannot be answered: the rule never matches
-    info: Tuple[str, ...] = ()
     children: List[Rule] = field(default_factory=list)
     conditions: Tuple[Condition, ...] = ()
     guards: Tuple[str, ...] = ()  # one of these must stand in the message, in lower case; () if none is known

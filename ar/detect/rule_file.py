@@ -7,18 +7,19 @@ from typing import List, Optional
 
 from ar.detect import conditions as ask
 from ar.detect.decoder import Decoders
+from ar.detect.event import CATEGORIES
 from ar.detect.findings import Findings
 from ar.detect.rule import Asked, Correlation, Rule, Rules
 from ar.detect.rule_parts import ORDER, TWINS, Parts
-from ar.detect.rule_tree import LEVEL_MAX, RuleTree
+from ar.detect.rule_tree import RuleTree
 from ar.errors import nearest
+from ar.model import LEVEL_MAX
 from ar.osregex import compile_words
 from ar.ossecxml import STRAY_TEXT, Element
 
 _ATTRIBUTES = {
     "id", "level", "maxsize", "timeframe", "frequency", "accuracy", "noalert", "ignore", "overwrite",
 }  # fmt: skip
-_CATEGORIES = {"firewall", "ids", "web-log", "syslog", "squid", "windows", "host-information", "ossec"}
 _OPTIONS = {"alert_by_email", "no_email_alert", "log_alert", "no_log", "no_ar"}
 _SAME = {
     "same_source_ip": "srcip",
@@ -101,22 +102,16 @@ class RuleReader:
         parts = Parts(element, self._decoders, self._findings)
         parts.check()
         group_text = group + element.joined("group")
-        description = re.sub(r"\s*\n\s*", " ", element.joined("description")).strip()
         number = self._number(element, "id", 0, 999_999) or 0
-        if not description:
-            self._findings.warn(element.place, f"rule {number} has no description", "<description>")
         program, program_is_pcre2 = parts.program()
-        maxsize = self._number(element, "maxsize", 0, 99_999)
         rule = Rule(
             id=number,
             level=self._number(element, "level", 0, LEVEL_MAX) or 0,
             groups=tuple(dict.fromkeys(re.findall(r"[^,\s]+", group_text))),
             group_text=group_text,
-            description=description,
+            description=self._description(element, number),
             place=element.place,
-            frequency=self._number(element, "frequency", 0, FREQUENCY_MAX),
-            timeframe=self._number(element, "timeframe", 0, TIMEFRAME_MAX_S) or TIMEFRAME_DEFAULT_S,
-            category=element.joined("category").strip() or "syslog",
+            category=self._category(element),
             noalert=element.attributes.get("noalert", "0") != "0",
             ignore_s=self._number(element, "ignore", 0, 999_999) or 0,
             accurate=element.attributes.get("accuracy", "1") != "0",
@@ -124,20 +119,30 @@ class RuleReader:
             program=program,
             program_is_pcre2=program_is_pcre2,
             asked=parts.asked(),
+            correlation=self._correlation(number, element, parts),
             first_seen=element.first("if_fts") is not None,
             ignored_by=parts.remembered_fields("check_if_ignored"),
             ignores=parts.remembered_fields("ignore"),
             not_served=parts.not_served(),
-            info=tuple(child.text.strip() for child in element.named("info")),
         )
+        maxsize = self._number(element, "maxsize", 0, 99_999)
         if maxsize:
             rule.asked["maxsize"] = Asked(ask.size_is(maxsize))
-        if rule.category not in _CATEGORIES:
-            place = next(element.named("category")).place
-            self._findings.refuse(place, f"<category> is {rule.category!r}", nearest(rule.category, _CATEGORIES))
         self._read_options(rule, element)
-        rule.correlation = self._correlation(rule, element, parts)
         return rule
+
+    def _description(self, element: Element, number: int) -> str:
+        description = re.sub(r"\s*\n\s*", " ", element.joined("description")).strip()
+        if not description:
+            self._findings.warn(element.place, f"rule {number} has no description", "<description>")
+        return description
+
+    def _category(self, element: Element) -> str:
+        category = element.joined("category").strip() or "syslog"
+        if category not in CATEGORIES:
+            place = next(element.named("category")).place
+            self._findings.refuse(place, f"<category> is {category!r}", nearest(category, CATEGORIES))
+        return category
 
     def _read_options(self, rule: Rule, element: Element) -> None:
         for child in element.named("options"):
@@ -146,11 +151,10 @@ class RuleReader:
                 self._findings.refuse(child.place, f"<options> is {option!r}", nearest(option, _OPTIONS))
             rule.no_ar = rule.no_ar or option == "no_ar"
             rule.no_log = option == "no_log" or (rule.no_log and option != "log_alert")
-            rule.log_always = option == "log_alert" or (rule.log_always and option != "no_log")
-            if option in {"alert_by_email", "no_email_alert"}:
-                rule.mail = option == "alert_by_email"
 
-    def _correlation(self, rule: Rule, element: Element, parts: Parts) -> Optional[Correlation]:
+    def _correlation(self, number: int, element: Element, parts: Parts) -> Optional[Correlation]:
+        frequency = self._number(element, "frequency", 0, FREQUENCY_MAX) or 0
+        timeframe_s = self._number(element, "timeframe", 0, TIMEFRAME_MAX_S) or TIMEFRAME_DEFAULT_S
         names = [child.name for child in element.children]
         same = dict.fromkeys(_SAME[name] for name in names if name in _SAME)
         for name in names:
@@ -158,8 +162,8 @@ class RuleReader:
         different = tuple(dict.fromkeys(_DIFFERENT[name] for name in names if name in _DIFFERENT))
         matched = [name for name in names if name.startswith("if_matched_")]
         if not matched:
-            if (rule.frequency or same or different) and "check_diff" not in names:
-                what = f"rule {rule.id} counts events (frequency, same_…, different_…) but does not say which"
+            if (frequency or same or different) and "check_diff" not in names:
+                what = f"rule {number} counts events (frequency, same_…, different_…) but does not say which"
                 expected = "<if_matched_sid>, <if_matched_group> or <if_matched_regex>"
                 self._findings.refuse(element.place, what, expected)
             return None
@@ -167,8 +171,8 @@ class RuleReader:
         group = element.joined("if_matched_group").strip() if sid is None else ""
         in_group = compile_words(group).search if group else None
         return Correlation(
-            events=(rule.frequency or 0) + 1,
-            timeframe_s=rule.timeframe,
+            events=frequency + 1,
+            timeframe_s=timeframe_s,
             target=f"{sid} {group} {element.joined('if_matched_regex')}",
             sid=sid,
             group=None if in_group is None else lambda text: bool(in_group(text)),

@@ -187,11 +187,12 @@ class Parts:
     def _address(self, name: str) -> Optional[Condition]:
         networks: List[Tuple[bool, Network]] = []
         for child in self._element.named(name):
-            try:
-                networks.append(ask.parse_network(child.text.strip()))
-            except ValueError:
+            network = ask.read_network(child.text.strip())
+            if network is None:
                 what = f"<{name}> is {child.text.strip()!r}"
                 self._findings.refuse(child.place, what, "an address or network, or ! and one")
+            else:
+                networks.append(network)
         return ask.address_in(name, networks) if networks else None
 
     def _time(self) -> Optional[Condition]:

@@ -8,11 +8,11 @@ from typing import Dict, List, Optional
 from ar.detect.findings import Findings, closest
 from ar.detect.rule import Rule, Rules
 from ar.errors import Place, nearest
+from ar.model import LEVEL_MAX
 from ar.osregex import compile_words
 from ar.ossecxml import Element
 
 ROOT_BELOW = 10  # rules with a smaller id are the roots of their category
-LEVEL_MAX = 16
 
 
 class RuleTree:

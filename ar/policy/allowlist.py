@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Iterable, Optional, Tuple
+from typing import Callable, Iterable, Optional, Tuple
 
-from ar.model import Address, Network
+from ar.model import Address, Network, Subject, parse_address
 
 _BROADCAST = ipaddress.IPv4Address("255.255.255.255")
+_THIS_NETWORK = ipaddress.IPv4Network("0.0.0.0/8")
 
 
 class Allowlist:
     """The allowlist of the configuration, and this host's own addresses.
 
     `networks` maps each network to the words the administrator used for it (`192.168.1.0/24`, or a host
-    name that was looked up); `own` are the addresses and broadcast addresses of this host's interfaces.
+    name that was looked up); `own` are the addresses and broadcast addresses of this host's interfaces as
+    they were last asked for, and `is_own_now` asks about one address this very moment.
     """
 
-    def __init__(self, networks: Iterable[Tuple[Network, str]], own: Iterable[Address]) -> None:
-        self._networks = tuple(networks)
+    def __init__(
+        self,
+        networks: Iterable[Tuple[Network, str]],
+        own: Iterable[Address],
+        is_own_now: Callable[[Address], bool] = lambda _: False,
+    ) -> None:
         self.own = frozenset(own)
+        self._networks = tuple(networks)
+        self._is_own_now = is_own_now
 
     def reason(self, address: Address) -> Optional[str]:
         """Return why the address is never acted on, or None when it may be."""
@@ -39,15 +47,24 @@ class Allowlist:
         own = next((address for address in self.own if address in network), None)
         return f"holds this host's own address {own}" if own is not None else self.reason(network[0])
 
+    def reason_for_subject(self, subject: Subject) -> Optional[str]:
+        """Return why a subject is never acted on, or None when it may be; only addresses ever are allowlisted."""
+        if subject.kind != "srcip":
+            return None
+        address = parse_address(subject.value)
+        if address is not None:
+            return self.reason(address)
+        return self.reason_for_network(ipaddress.ip_network(subject.value))
+
     def _special(self, address: Address) -> Optional[str]:
-        if address in self.own:
-            return "this host's own address"
-        if address.is_unspecified:
-            return "the unspecified address"
+        if address.is_unspecified or address in _THIS_NETWORK:
+            return "an unspecified address"
         if address.is_loopback:
             return "a loopback address"
         if address.is_multicast:
             return "a multicast address"
         if address == _BROADCAST:
             return "the broadcast address"
+        if address in self.own or self._is_own_now(address):
+            return "this host's own address"
         return None

@@ -3,20 +3,24 @@
 A block goes through these states; nothing else happens to it:
 
     (none) --promise--> PROMISED --added--> IN_FORCE --its end, or unblock--> RELEASING --released--> (none)
-                           ^                   |
-                           +---- prolonged ----+       (the script runs again, to hand on the new end)
+                           ^  |                |                                  |  ^
+                           |  +----------------|--------- its end, or unblock ----|--+
+                           +---- prolonged, ---+                                  |
+                           |     or a reboot                                      |
+                           +---------------- a new offence: a new block ----------+
 
-A block whose end comes while it is still PROMISED is released too: its script may have half worked. A script
-that failed leaves the state as it is, to be tried again after a growing pause.
+PROMISED and RELEASING are what a script is to be run for; two never run for one key at once. A block whose
+end comes while it is still PROMISED is released too, since its script may have half worked. A script that
+failed leaves the state as it is, and is tried again after a growing pause.
 """
 
 from __future__ import annotations
 
 import enum
-import heapq
-from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Set
 
-from ar.model import Moment, Subject
+from ar.model import Moment
+from ar.policy.agenda import AT_ONCE_S, Agenda, Key
 from ar.policy.records import (
     Added,
     Arguments,
@@ -32,8 +36,6 @@ from ar.policy.records import (
 
 RETRY_FIRST_S = 1.0
 RETRY_MOST_S = 60.0
-
-Key = Tuple[str, Subject]  # a command and what it acts on
 
 
 class State(enum.Enum):
@@ -53,7 +55,7 @@ class Block:
 
     __slots__ = (
         "arguments", "at_s", "boot_id", "command", "contract", "ends_boot_s", "executable", "failures", "id",
-        "last_offence_boot_s", "last_words", "offence", "running", "sentence_s", "state", "subject", "turn",
+        "last_offence_boot_s", "last_words", "offence", "sentence_s", "state", "subject", "turn",
         "wake_boot_s",
     )  # fmt: skip
 
@@ -71,7 +73,6 @@ class Block:
         self.boot_id = boot_id
         self.state = State.PROMISED
         self.turn = 0
-        self.running = False
         self.failures = 0
         self.last_words = ""
         self.last_offence_boot_s = float("-inf")
@@ -80,11 +81,6 @@ class Block:
     @property
     def key(self) -> Key:
         return self.command, self.subject
-
-    @property
-    def ends_s(self) -> Optional[float]:
-        """The end on the wall clock as it was promised, or None for good."""
-        return self.at_s + self.sentence_s if self.sentence_s else None
 
     def promise(self) -> Promised:
         """Return the one record that says all there is to say of this block now."""
@@ -122,7 +118,8 @@ class Ledger:
         self.boot_id = boot_id
         self.last_wall_s = 0.0
         self._by_id: Dict[int, Block] = {}
-        self._wakes: List[Tuple[float, int]] = []
+        self._busy: Set[Key] = set()  # keys for which a script runs: two never run on one key
+        self._agenda = Agenda(self._is_wake_of)
         self._last_id = 0
         self._appliers: Dict[type, Callable[..., None]] = {
             Opened: self._open,
@@ -186,23 +183,17 @@ class Ledger:
 
     # ── what comes next ────────────────────────────────────────────────────────────────────────────────────
 
-    def next_wake_s(self) -> Optional[float]:
+    def next_wake_s(self, *, releases_only: bool = False) -> Optional[float]:
         """Return when something is to be done next, on the boot clock, or None while nothing is."""
-        while self._wakes:
-            wake, block_id = self._wakes[0]
-            block = self._by_id.get(block_id)
-            if block is not None and block.wake_boot_s == wake:
-                return wake
-            heapq.heappop(self._wakes)
-        return None
+        return self._agenda.next_s(releases_only=releases_only)
 
-    def take_due(self, now: Moment) -> Iterator[Action]:
-        """Yield what is to be done by now, earliest first; each is the caller's until `finish` is called."""
+    def take_due(self, now: Moment, *, releases_only: bool = False) -> Iterator[Action]:
+        """Yield what is to be done by now, releases first; each is the caller's until `finish` is called."""
         while True:
-            wake = self.next_wake_s()
-            if wake is None or wake > now.boot_s:
+            key = self._agenda.take_due(now.boot_s, releases_only=releases_only)
+            if key is None:
                 return
-            block = self._by_id[heapq.heappop(self._wakes)[1]]
+            block = self.blocks[key]
             block.wake_boot_s = None
             if block.state is not State.RELEASING and _over(block, now):
                 block.state = State.RELEASING
@@ -210,18 +201,18 @@ class Ledger:
             if block.state is State.IN_FORCE:
                 self._wake(block, block.ends_boot_s)
                 continue
-            block.running = True
+            self._busy.add(key)
             yield Action(block, "delete" if block.state is State.RELEASING else "add", block.turn)
 
     def finish(self, action: Action, *, worked: bool, last_words: str, now: Moment) -> Optional[Record]:
         """Note what came of a script; return the record to be journalled and applied, if there is one."""
         block = action.block
-        block.running = False
-        if self._by_id.get(block.id) is not block:
-            self._succeed(block, now)
+        self._busy.discard(block.key)
+        current = self.blocks.get(block.key)
+        if current is None:
             return None
-        if block.turn != action.turn:
-            self._wake(block, now.boot_s)  # what is wanted has changed while the script ran
+        if current is not block or block.turn != action.turn:
+            self._wake(current, now.boot_s)  # what is wanted has changed while the script ran
             return None
         if worked:
             block.failures, block.last_words = 0, ""
@@ -234,23 +225,33 @@ class Ledger:
         self._wake(block, again if ends is None or block.state is State.RELEASING else min(again, ends))
         return None
 
-    def rearm(self, now: Moment, boot_id: str) -> None:
+    def rearm(self, now: Moment, boot_id: str) -> bool:
         """After the journal was read: make every block due when it should be in this boot.
 
         In the same boot the boot clock goes on. After a reboot the wall clock counts, and the scripts run
         again, since most firewalls start empty; but when the wall clock stands before the journal's last
-        entry (a board without a clock) a block ends at the latest its full sentence after the boot.
+        entry (a board without a clock) a block ends at the latest its full sentence after the boot. Returns
+        whether a block has come over from another boot: its new end is not in the journal yet.
         """
+        moved = False
+        self._busy.clear()
         for block in self.blocks.values():
-            block.running = False
             if block.boot_id != boot_id:
+                moved = True
                 block.boot_id = boot_id
                 if block.state is State.IN_FORCE:
                     block.state = State.PROMISED
                 block.ends_boot_s = self._ends_in_this_boot(block, now)
-            waits = block.state is State.IN_FORCE or _over(block, now)  # what is overdue comes first
-            self._wake(block, block.ends_boot_s if waits else now.boot_s)
+            if block.state is State.PROMISED and _over(block, now):
+                block.state = State.RELEASING
+            self._wake(block, block.ends_boot_s if block.state is State.IN_FORCE else now.boot_s)
         self.boot_id = boot_id
+        return moved
+
+    def hush(self) -> None:
+        """Forget that anything is due, so that only what is changed from now on is done."""
+        for block in self.blocks.values():
+            block.wake_boot_s = None
 
     def _ends_in_this_boot(self, block: Block, now: Moment) -> Optional[float]:
         if not block.sentence_s:
@@ -260,15 +261,14 @@ class Ledger:
         return now.boot_s + min(block.at_s + block.sentence_s - now.wall_s, block.sentence_s)
 
     def _wake(self, block: Block, boot_s: Optional[float]) -> None:
-        block.wake_boot_s = boot_s
-        if boot_s is not None:
-            heapq.heappush(self._wakes, (boot_s, block.id))
+        """Let something be done for a block at that time; while a script runs on its key, `finish` sees to it."""
+        block.wake_boot_s = None if block.key in self._busy else boot_s
+        if block.wake_boot_s is not None:
+            self._agenda.put(block.wake_boot_s, block.id, block.key, release=block.state is not State.PROMISED)
 
-    def _succeed(self, block: Block, now: Moment) -> None:
-        """Start what was promised for a key while a script for its former block was still running."""
-        successor = self.blocks.get(block.key)
-        if successor is not None and successor.wake_boot_s is None and not successor.running:
-            self._wake(successor, now.boot_s)
+    def _is_wake_of(self, key: Key, boot_s: float) -> bool:
+        block = self.blocks.get(key)
+        return block is not None and block.wake_boot_s == boot_s
 
     # ── what changes it ────────────────────────────────────────────────────────────────────────────────────
 
@@ -284,27 +284,25 @@ class Ledger:
         block = Block(record, self.boot_id)
         former = self.blocks.pop(block.key, None)
         if former is not None:
-            del self._by_id[former.id]
+            self._by_id.pop(former.id, None)
         self.blocks[block.key] = self._by_id[block.id] = block
         self._last_id = max(self._last_id, block.id)
-        self.offenders[block.key] = Offender(record.offence, 0.0)
-        if former is not None and former.running:
-            return  # `finish` of the former block wakes this one: two scripts never run on one key
-        self._wake(block, _asked_boot_s(block))
+        self._offended(block)
+        self._wake(block, AT_ONCE_S)
 
     def _prolong(self, record: Prolonged) -> None:
         block = self._by_id.get(record.block)
         if block is None:
             return
         changed = block.ends_boot_s != record.ends_boot_s
+        block.boot_id = self.boot_id
         block.offence = record.offence
         block.at_s, block.sentence_s, block.ends_boot_s = record.at_s, record.sentence_s, record.ends_boot_s
-        self.offenders[block.key] = Offender(record.offence, 0.0)
+        self._offended(block)
         if changed:
             block.state = State.PROMISED
             block.turn += 1
-            if not block.running:
-                self._wake(block, _asked_boot_s(block))
+            self._wake(block, AT_ONCE_S)
 
     def _add(self, record: Added) -> None:
         block = self._by_id.get(record.block)
@@ -317,14 +315,19 @@ class Ledger:
         if block is not None:
             block.state = State.RELEASING
             block.turn += 1
-            if not block.running:
-                self._wake(block, float("-inf"))
+            self._wake(block, AT_ONCE_S)
 
     def _release(self, record: Released) -> None:
         block = self._by_id.pop(record.block, None)
         if block is not None:
-            del self.blocks[block.key]
-            self.offenders[block.key] = Offender(self.offenders[block.key].offences, record.at_s)
+            if self.blocks.get(block.key) is block:
+                del self.blocks[block.key]
+            if block.key in self.offenders:
+                self.offenders[block.key] = Offender(self.offenders[block.key].offences, record.at_s)
+
+    def _offended(self, block: Block) -> None:
+        if block.offence:  # a block by hand is no offence
+            self.offenders[block.key] = Offender(block.offence, 0.0)
 
     def _ran(self, record: Ran) -> None:
         self._last_id = max(self._last_id, record.block)
@@ -335,8 +338,3 @@ class Ledger:
 
 def _over(block: Block, now: Moment) -> bool:
     return block.ends_boot_s is not None and block.ends_boot_s <= now.boot_s
-
-
-def _asked_boot_s(block: Block) -> float:
-    """Return when the block was asked for, so that in a flood of new blocks the due releases take their turn."""
-    return float("-inf") if block.ends_boot_s is None else block.ends_boot_s - block.sentence_s

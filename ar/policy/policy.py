@@ -8,10 +8,12 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Iterator, NamedTuple, Optional, Sequence, Union
 
+from ar.duration import speak
 from ar.model import NOTHING, Address, Alert, Command, Moment, Response, Subject
+from ar.policy.agenda import Key
 from ar.policy.allowlist import Allowlist
 from ar.policy.bind import Bindings
-from ar.policy.ledger import Block, Key, Ledger, State
+from ar.policy.ledger import Block, Ledger, State
 from ar.policy.records import Arguments, Prolonged, Promised, Ran
 
 RUNS_REMEMBERED_MAX = 10_000
@@ -24,6 +26,7 @@ class Outcome(enum.Enum):
     PROLONG = "prolong"  # a further offence while one is in force
     RUN = "run"  # a command that is never undone
     SETTLING = "settling"  # the same offence, its lines still in flight
+    OUTDONE = "outdone"  # another response with the same command blocks for longer
     ALLOWED = "allowlisted"
     NO_SUBJECT = "no subject"
     STALE = "stale"
@@ -71,7 +74,7 @@ class Policy:
             rivals = [other for other in bound if other.command.name == response.command.name]
             if len(rivals) > 1 and self._longest(rivals, alert, now) is not response:
                 why = "another response with this command blocks for as long or longer"
-                yield Ruling(response, Outcome.SETTLING, why, self._subject(response.command, alert))
+                yield Ruling(response, Outcome.OUTDONE, why, self._subject(response.command, alert))
             else:
                 yield self._rule(response, alert, now)
 
@@ -141,7 +144,7 @@ class Policy:
 
     def _rule_on_run(self, response: Response, subject: Subject, arguments: Arguments, now: Moment) -> Ruling:
         last = self._runs.get((response.command.name, subject))
-        if last is not None and now.boot_s - last < self.terms.settle_s:
+        if last is not None and now.boot_s - last < self.terms.settle_s and subject != NOTHING:
             return Ruling(response, Outcome.SETTLING, "it ran a moment ago", subject, arguments)
         record = Ran(self.ledger.next_id(), response.command.name, subject, now.wall_s)
         return Ruling(response, Outcome.RUN, "runs once, nothing to undo", subject, arguments, record)
@@ -190,13 +193,8 @@ class Policy:
 
 
 def for_how_long(sentence_s: int) -> str:
-    """Return a sentence in words: `for good`, `for 45 s`, `for 30 min`, `for 2 h`."""
-    if sentence_s == 0:
-        return "for good"
-    for unit_s, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if sentence_s % unit_s == 0:
-            return f"for {sentence_s // unit_s} {unit}"
-    return f"for {sentence_s} s"
+    """Return a sentence in words: `for good`, `for 45 s`, `for 30 min`, `for 1 h 30 min`."""
+    return f"for {speak(sentence_s, units=4)}" if sentence_s else speak(None)
 
 
 def _arguments(command: Command, subject: Subject, alert: Alert) -> Arguments:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Callable, Dict
 
 from ar.model import Alert
 from ar.report.appender import Appender
@@ -62,14 +62,14 @@ def as_object(alert: Alert) -> Dict[str, Any]:
 class AlertsLog:
     """Appends each alert to both files."""
 
-    def __init__(self, folder: Path) -> None:
-        self._text = Appender(folder / "alerts.log")
-        self._json = Appender(folder / "alerts.json")
+    def __init__(self, folder: Path, complain: Callable[[str], None]) -> None:
+        self._text = Appender(folder / "alerts.log", complain)
+        self._json = Appender(folder / "alerts.json", complain)
 
     @property
     def lost(self) -> int:
-        """How many alerts could not be written to one of the files."""
-        return max(self._text.lost, self._json.lost)
+        """How many paragraphs and objects could not be written."""
+        return self._text.lost + self._json.lost
 
     def write(self, alert: Alert) -> None:
         """Append one alert."""

@@ -2,44 +2,65 @@
 
 from __future__ import annotations
 
+import os
+import select
 import sys
 import time
 from pathlib import Path
-from typing import IO, Optional
+from typing import Optional
 
 from ar.report.appender import Appender
 
+TERMINAL_LINE_MAX_BYTES = 4000  # fits into a pipe that says it has room (PIPE_BUF), so that a write never waits
+
 
 class Log:
-    """Writes `2026/11/21 06:23:59 ar-agent: INFO: text`. Never raises: what cannot be written is counted."""
+    """Writes `2026/11/21 06:23:59 ar-agent: INFO: text`. It never raises and never waits.
 
-    def __init__(self, path: Optional[Path], terminal: Optional[IO[str]] = None) -> None:
-        self._file = Appender(path) if path else None
+    `terminal` is a file descriptor. A line that the terminal has no room for (nobody reads the pipe, Ctrl-S) is
+    in the file only; a terminal that is gone is not tried again.
+    """
+
+    def __init__(self, path: Path, terminal: Optional[int]) -> None:
+        self._file = Appender(path, self._complain)
         self._terminal = terminal
-        self._told = False
 
     @property
     def lost(self) -> int:
         """How many lines could not be written to the file."""
-        return self._file.lost if self._file else 0
+        return self._file.lost
 
     def __call__(self, severity: str, text: str) -> None:
+        """Write a line for each line of the text."""
         stamp = time.strftime("%Y/%m/%d %H:%M:%S")
         for part in text.splitlines() or [""]:
-            self._write(f"{stamp} ar-agent: {severity}: {part}")
-
-    def _write(self, line: str) -> None:
-        if self._terminal is not None:
-            print(printable(line), file=self._terminal, flush=True)
-        if self._file is not None and not self._file.write(line + "\n") and not self._told:
-            self._told = True
-            print(f"ar-agent: ERROR: {self._file.problem}", file=sys.stderr, flush=True)
+            line = f"{stamp} ar-agent: {severity}: {printable(part)}"
+            self._file.write(line + "\n")
+            self._show(line)
 
     def reopen(self) -> None:
         """Open the file anew, after somebody moved it away."""
-        self._told = False
-        if self._file:
-            self._file.reopen()
+        self._file.reopen()
+
+    def _complain(self, problem: str) -> None:
+        self._show(f"ar-agent: ERROR: {problem}")
+
+    def _show(self, line: str) -> None:
+        if self._terminal is None:
+            return
+        content = line.encode("utf-8", "backslashreplace")[:TERMINAL_LINE_MAX_BYTES] + b"\n"
+        try:
+            if select.select([], [self._terminal], [], 0)[1]:
+                os.write(self._terminal, content)
+        except OSError as error:
+            self._terminal = None
+            self("WARNING", f"The terminal cannot be written: {error.strerror}. From here on see {self._file.path}.")
+
+
+def to_stderr(severity: str, text: str) -> None:
+    """Say what is wrong on standard error, for verbs that have no log of their own; what is well is not told."""
+    for line in text.splitlines() if severity != "INFO" else ():
+        print(f"ar-agent: {severity}: {printable(line)}", file=sys.stderr)
 
 
 def printable(text: str) -> str:

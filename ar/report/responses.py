@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Callable
 
 from ar.policy.tasks import Finished
 from ar.report.appender import Appender
@@ -17,8 +18,8 @@ from ar.report.appender import Appender
 class ResponsesLog:
     """Appends a line for each script that ended."""
 
-    def __init__(self, path: Path, scripts: Path) -> None:
-        self._file = Appender(path)
+    def __init__(self, path: Path, scripts: Path, complain: Callable[[str], None]) -> None:
+        self._file = Appender(path, complain)
         self._scripts = scripts
 
     @property
@@ -32,8 +33,7 @@ class ResponsesLog:
         date = time.strftime("%a %b %e %H:%M:%S %Z %Y")
         script = self._scripts / task.executable
         line = f"{date} {script} {task.verb} {given.user} {given.srcip} {given.alert_id} {given.rule}"
-        self._file.write(line if outcome.worked else f"{line} failed: {outcome.how}")
-        self._file.write("\n")
+        self._file.write(f"{line}\n" if outcome.worked else f"{line} failed: {outcome.how}\n")
 
     def reopen(self) -> None:
         """Open the file anew, after somebody moved it away."""

@@ -7,17 +7,21 @@ has ended. Whatever the machine does in between, the next start finds every bloc
 from __future__ import annotations
 
 import math
-from typing import Callable, Dict, Iterable, Optional, Protocol, Tuple, Union
+from collections import Counter, deque
+from typing import Callable, Deque, Dict, Iterable, Optional, Protocol, Tuple, Union
 
 from ar.model import Moment, RuleId
+from ar.policy.agenda import AT_ONCE_S
 from ar.policy.ledger import Action, Block, Ledger
 from ar.policy.policy import Policy, Ruling
-from ar.policy.records import Arguments, Ended, Opened, Prolonged, Promised, Ran, Record
+from ar.policy.records import Added, Arguments, Ended, Opened, Prolonged, Promised, Ran, Record, Released
 from ar.policy.tasks import Finished, Task
-from ar.respond.journal import Journal, JournalError
+from ar.respond.journal import Journal, JournalError, JournalGoneError
 
 COMPACT_AGAIN_AFTER_S = 60.0
+SYNC_AGAIN_AFTER_S = 1.0
 RUNS_WAITING_MAX = 1000  # commands that are never undone, waiting for a turn; further ones are dropped and counted
+TIMEOUT_MOST_S = 999_999_999  # what scripts are told at most; the agent itself releases on time all the same
 
 Log = Callable[[str, str], None]  # severity, text
 RuleWords = Callable[[RuleId], Tuple[int, str]]  # a rule's level and description
@@ -26,7 +30,9 @@ RuleWords = Callable[[RuleId], Tuple[int, str]]  # a rule's level and descriptio
 class Keeps(Protocol):
     """A place for promises: the journal, or nothing while only observing."""
 
-    def write(self, *records: Record, sync: bool = True) -> None: ...
+    def write(self, *records: Record) -> None: ...
+    def sync(self) -> None: ...
+    def compact(self, snapshot: Iterable[Record]) -> None: ...
     def compact_when_grown(self, snapshot: Callable[[], Iterable[Record]]) -> bool: ...
 
 
@@ -44,7 +50,8 @@ class Runs(Protocol):
 def restored(journal: Optional[Journal], now: Moment, boot_id: str, log: Log) -> Ledger:
     """Return the ledger that a journal leads to, every block due when it should be in this boot.
 
-    What is damaged is told loudly, and what is intact counts. Without a journal the ledger is empty.
+    What is damaged is told loudly, and what is intact counts. Without a journal the ledger is empty. After a
+    reboot the new ends are written down at once, so that from then on the boot clock counts.
     """
     ledger = Ledger(boot_id)
     if journal is None:
@@ -54,12 +61,20 @@ def restored(journal: Optional[Journal], now: Moment, boot_id: str, log: Log) ->
     for record in journal.records:
         ledger.apply(record)
     journal.records = []
-    ledger.rearm(now, boot_id)
+    if ledger.rearm(now, boot_id):
+        try:
+            journal.compact(ledger.snapshot(now, float("inf")))
+        except JournalError as error:
+            log("ERROR", str(error))  # a restart works the ends out again, by the wall clock
     return ledger
 
 
 class Blocks:
-    """The blocks of one agent: what is promised, what is in force, and the scripts that make it so."""
+    """The blocks of one agent: what is promised, what is in force, and the scripts that make it so.
+
+    `take` and `apply` promise; `work` makes sure that the promises are on disk, then starts what is due. So
+    the promises of many lines cost one sync, and still no script runs before its promise is safe.
+    """
 
     def __init__(
         self,
@@ -74,57 +89,82 @@ class Blocks:
         """`on_finished` is told of each script that ended, for the log of responses."""
         self.ledger = ledger
         self.counts: Dict[str, int] = {"blocks": 0, "releases": 0, "runs": 0, "failures": 0, "not promised": 0}
-        self.bounds_hit: Dict[str, int] = {}
-        self.rule_words = rule_words
+        self.bounds_hit: Counter[str] = Counter()
+        self._rule_words = rule_words
         self._journal = journal
         self._runner = runner
         self._log = log
         self._on_finished = on_finished
-        self._opened = False
-        self._compact_not_before_s = float("-inf")
+        self._runs: Deque[Task] = deque()  # promised, to be started with the next `work`
+        self._opened = False  # the journal says in which boot of the machine its next records are made
+        self._unsynced = False
+        self._sync_failed = False
+        self._sync_not_before_s = self._compact_not_before_s = float("-inf")
+
+    @property
+    def runs_waiting(self) -> int:
+        """How many commands that are never undone have been promised and not been started."""
+        return len(self._runs) + self._runner.waiting
 
     def take(self, ruling: Ruling, policy: Policy, now: Moment) -> bool:
-        """Promise what a ruling says, and start on it; False when it could not be promised, so is not done."""
+        """Promise what a ruling says; False when it could not be promised, so will not be done."""
         if ruling.record is None or ruling.arguments is None:
             return False
-        if isinstance(ruling.record, Ran) and self._runner.waiting >= RUNS_WAITING_MAX:
-            self.bounds_hit["scripts waiting"] = self.bounds_hit.get("scripts waiting", 0) + 1
+        if isinstance(ruling.record, Ran) and self.runs_waiting >= RUNS_WAITING_MAX:
+            self.bounds_hit["scripts_waiting"] += 1
             return False
-        if not self.promise(ruling.record, now):
+        if not self._promise(ruling.record, now):
             return False
         policy.commit(ruling, now)
         if isinstance(ruling.record, Ran):
-            command = ruling.response.command
             self.counts["runs"] += 1
             environment = self._environment(ruling.arguments, 0)
-            self._runner.submit(Task("add", command.executable, ruling.arguments, environment, None), now.boot_s)
+            self._runs.append(Task("add", ruling.response.command.executable, ruling.arguments, environment, None))
         elif isinstance(ruling.record, Promised):
             self.counts["blocks"] += 1
-        self.work(now)
-        return True
-
-    def promise(self, record: Record, now: Moment) -> bool:
-        """Write a promise to the journal, and say loudly when that cannot be done.
-
-        The first one of this agent also says in which boot of the machine it and the next ones were made.
-        """
-        opening = () if self._opened else (Opened(self.ledger.boot_id, now.wall_s, now.boot_s),)
-        try:
-            self._journal.write(*opening, record)
-        except JournalError as error:
-            self.counts["not promised"] += 1
-            self._log("ERROR", f"{error}. Nothing is done that is not in the journal first.")
-            return False
-        self._opened = True
         return True
 
     def apply(self, record: Union[Promised, Prolonged, Ended], now: Moment) -> bool:
-        """Promise and start something at the administrator's word; False when it could not be promised."""
-        if not self.promise(record, now):
+        """Promise something that no alert asked for; False when it could not be promised."""
+        if not self._promise(record, now):
             return False
         self.ledger.apply(record)
-        self.work(now)
+        self.counts["blocks"] += isinstance(record, Promised)
         return True
+
+    def work(self, now: Moment) -> None:
+        """See to it that all promises are on disk, then start the scripts that are due, as many as have room.
+
+        While the disk takes no promise, releases go on, and nothing else starts.
+        """
+        safe = self._sync(now)
+        while safe and self._runs and self._runner.has_room:
+            self._runner.submit(self._runs.popleft(), now.boot_s)
+        if not self._runner.has_room:
+            return
+        for action in self.ledger.take_due(now, releases_only=not safe):
+            self._runner.submit(self._task(action, now), now.boot_s)
+            if not self._runner.has_room:
+                return
+
+    def next_wake_s(self) -> Optional[float]:
+        """Return when `work` has something to do next, on the boot clock; None while it has not."""
+        if not self._runner.has_room:
+            return None
+        if self._sync_failed:
+            release_s = self.ledger.next_wake_s(releases_only=True)
+            return self._sync_not_before_s if release_s is None else min(release_s, self._sync_not_before_s)
+        return AT_ONCE_S if self._unsynced or self._runs else self.ledger.next_wake_s()
+
+    def collect(self, now: Moment) -> None:
+        """Take in what came of the scripts that have ended, and go on to what is due."""
+        for outcome in self._runner.reap(now.boot_s):
+            self._on_finished(outcome)
+            if outcome.task.action is None:
+                self._report(outcome, "")
+            else:
+                self._settle(outcome, outcome.task.action, now)
+        self.work(now)
 
     def compact_when_grown(self, now: Moment, forget_after_s: float, offenders_max: int) -> None:
         """Let the journal be replaced by a snapshot when it has grown; after a failure wait a minute."""
@@ -132,57 +172,85 @@ class Blocks:
             return
 
         def snapshot() -> Iterable[Record]:
-            dropped = self.ledger.forget(now, forget_after_s, offenders_max)
-            self.bounds_hit["offenders"] = self.bounds_hit.get("offenders", 0) + dropped
+            self.bounds_hit["offenders"] += self.ledger.forget(now, forget_after_s, offenders_max)
             return self.ledger.snapshot(now, forget_after_s)
 
         try:
-            self._opened = self._journal.compact_when_grown(snapshot) or self._opened
+            if self._journal.compact_when_grown(snapshot):
+                self._all_is_safe()
         except JournalError as error:
             self._log("ERROR", str(error))
             self._compact_not_before_s = now.boot_s + COMPACT_AGAIN_AFTER_S
 
-    def work(self, now: Moment) -> None:
-        """Start the scripts that are due, as many as there is room for."""
-        if not self._runner.has_room:
-            return
-        for action in self.ledger.take_due(now):
-            self._runner.submit(self._task(action, now), now.boot_s)
-            if not self._runner.has_room:
-                return
+    def _promise(self, record: Record, now: Moment) -> bool:
+        try:
+            self._write(record, now)
+        except JournalError as error:
+            self.counts["not promised"] += 1
+            self._log("ERROR", f"{error}. Nothing is done that is not in the journal first.")
+            return False
+        return True
 
-    def collect(self, now: Moment) -> int:
-        """Take in what came of the scripts that have ended, go on to what is due; return how many ended."""
-        finished = self._runner.reap(now.boot_s)
-        for outcome in finished:
-            self._on_finished(outcome)
-            if outcome.task.action is None:
-                self._report(outcome, "")
+    def _write(self, record: Record, now: Moment) -> None:
+        """Write a record; before this agent's first one, write in which boot of the machine it is made."""
+        try:
+            self._journal.write(*self._opening(now), record)
+        except JournalGoneError as error:
+            self._log("ERROR", f"{error}; it is written anew from memory")
+            self._journal.compact(self.ledger.snapshot(now, float("inf")))
+            self._all_is_safe()
+            self._journal.write(record)
+        self._opened = True
+        self._unsynced = True
+
+    def _opening(self, now: Moment) -> Tuple[Opened, ...]:
+        return () if self._opened else (Opened(self.ledger.boot_id, now.wall_s, now.boot_s),)
+
+    def _sync(self, now: Moment) -> bool:
+        """Return whether all promises are on disk; a sync that failed is not trusted, a new file is written."""
+        if not self._unsynced:
+            return True
+        if now.boot_s < self._sync_not_before_s:
+            return False
+        try:
+            if self._sync_failed:
+                self._journal.compact(self.ledger.snapshot(now, float("inf")))
             else:
-                self._settle(outcome, outcome.task.action, now)
-        self.work(now)
-        return len(finished)
+                self._journal.sync()
+        except JournalError as error:
+            self._log("ERROR", f"{error}. No new block is put in force until it can be.")
+            self._sync_failed = True
+            self._sync_not_before_s = now.boot_s + SYNC_AGAIN_AFTER_S
+            return False
+        self._all_is_safe()
+        return True
+
+    def _all_is_safe(self) -> None:
+        self._opened, self._unsynced, self._sync_failed = True, False, False
 
     def _settle(self, outcome: Finished, action: Action, now: Moment) -> None:
         words = _last_words(outcome)
         record = self.ledger.finish(action, worked=outcome.worked, last_words=words, now=now)
-        self._report(outcome, "It is tried again." if not outcome.worked else "")
+        self._report(outcome, "" if outcome.worked else "It is tried again.")
         if record is None:
             return
-        self.counts["releases"] += action.verb == "delete"
-        opening = () if self._opened else (Opened(self.ledger.boot_id, now.wall_s, now.boot_s),)
+        if isinstance(record, Released):
+            self.counts["releases"] += 1
+            self._log("INFO", f"{action.block.command} {action.block.subject}: released.")
+        unsynced = self._unsynced
         try:
-            self._journal.write(*opening, record, sync=action.verb == "delete")
-            self._opened = True
+            self._write(record, now)
         except JournalError as error:
             # The world has changed all the same. A restart repeats the script, which does no harm.
             self._log("ERROR", str(error))
+        if isinstance(record, Added):
+            self._unsynced = unsynced  # not worth a sync of its own: without it the script runs once more
         self.ledger.apply(record)
 
     def _report(self, outcome: Finished, then: str) -> None:
         task = outcome.task
-        if outcome.output and outcome.worked:
-            self._log("INFO", f"{task.executable} {task.verb}: {_one_line(outcome.output)}")
+        for line in outcome.output.splitlines() if outcome.worked else outcome.output.splitlines()[:-1]:
+            self._log("INFO", f"{task.executable} {task.verb}: {line}")
         if not outcome.worked:
             self.counts["failures"] += 1
             subject = task.action.block.subject.value if task.action else task.arguments.srcip
@@ -192,12 +260,12 @@ class Blocks:
     def _task(self, action: Action, now: Moment) -> Task:
         block = action.block
         left_s = block.left_s(now)
-        timeout_s = 0 if left_s is None else max(1, math.ceil(left_s))
+        timeout_s = 0 if left_s is None else min(max(1, math.ceil(left_s)), TIMEOUT_MOST_S)
         environment = self._environment(block.arguments, timeout_s)
         return Task(action.verb, block.executable, block.arguments, environment, action)
 
     def _environment(self, arguments: Arguments, timeout_s: int) -> Dict[str, str]:
-        level, description = self.rule_words(arguments.rule)
+        level, description = self._rule_words(arguments.rule)
         return {
             "AR_TIMEOUT": str(timeout_s),
             "AR_RULE_ID": str(arguments.rule),
@@ -210,10 +278,6 @@ class Blocks:
 def end_of(block: Block, now: Moment) -> Ended:
     """Return the record that ends a block before its time."""
     return Ended(block.id, now.wall_s)
-
-
-def _one_line(text: str) -> str:
-    return " | ".join(text.split("\n"))
 
 
 def _last_words(outcome: Finished) -> str:

@@ -6,7 +6,9 @@ A line is one JSON object of short keys, the first of which names the record; it
 
 from __future__ import annotations
 
+import ipaddress
 import json
+import math
 import zlib
 from typing import Any, Callable, Dict
 
@@ -41,14 +43,20 @@ def decode(line: bytes) -> Record:
         raise ValueError("no checksum at its end")
     if tail[len(_CRC) : -2] != b"%08x" % zlib.crc32(body):
         raise ValueError("its checksum does not fit")
-    fields: Dict[str, Any] = json.loads(body + b"}")
-    kind = next(iter(fields))
-    if kind not in _READERS:
-        raise ValueError(f"a record of an unknown kind, {kind!r}")
     try:
-        return _READERS[kind](fields)
-    except (KeyError, TypeError, ValueError) as error:
+        fields: Dict[str, Any] = json.loads(body + b"}", parse_constant=_refuse_constant)
+        kind = next(iter(fields))
+        reader = _READERS[kind]
+    except (KeyError, TypeError, StopIteration, ValueError, RecursionError) as error:
+        raise ValueError(f"a record of an unknown kind ({error})") from None
+    try:
+        return reader(fields)
+    except (KeyError, TypeError, ValueError, OverflowError, IndexError) as error:
         raise ValueError(f"a {kind!r} record that is not whole ({error})") from None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")
 
 
 def _seconds(value: float) -> float:
@@ -73,19 +81,52 @@ def _write_promised(r: Promised) -> Dict[str, Any]:
 
 
 def _read_promised(f: Dict[str, Any]) -> Promised:
-    subject = Subject(*map(str, f["on"]))
+    subject = _read_subject(f)
 
     def argument(key: str, kind: str) -> str:
-        return str(f.get(key, _implied(subject, kind)))
+        return _read_text(f, key) if key in f else _implied(subject, kind)
 
     arguments = Arguments(
-        argument("user", "user"), argument("ip", "srcip"), str(f["alert"]), int(f["rule"]), str(f["loc"]),
-        argument("file", "filename"),
+        argument("user", "user"), argument("ip", "srcip"), _read_text(f, "alert"), int(f["rule"]),
+        _read_text(f, "loc"), argument("file", "filename"),
     )  # fmt: skip
     return Promised(
-        int(f["promise"]), str(f["cmd"]), str(f["exe"]), str(f.get("contract", "argv")), subject, arguments,
-        int(f["n"]), float(f["at"]), int(f["for"]), _read_end(f),
+        int(f["promise"]), _read_text(f, "cmd"), _read_script(f), str(f.get("contract", "argv")), subject, arguments,
+        int(f["n"]), _read_s(f, "at"), int(f["for"]), _read_end(f),
     )  # fmt: skip
+
+
+# What is read back becomes arguments of scripts that root runs, so each value is what it was when it was written.
+
+
+def _read_subject(f: Dict[str, Any]) -> Subject:
+    kind, value = map(str, f["on"])
+    if kind == "srcip":
+        ipaddress.ip_network(value)  # a ValueError, for what is no address or prefix
+    elif kind not in ("user", "filename", "none") or "\0" in value:
+        raise ValueError(f"{kind!r} is no kind of subject")
+    return Subject(kind, value)
+
+
+def _read_script(f: Dict[str, Any]) -> str:
+    script = _read_text(f, "exe")
+    if "/" in script or script in ("", ".", ".."):
+        raise ValueError(f"{script!r} is no script of active-response/bin")
+    return script
+
+
+def _read_text(f: Dict[str, Any], key: str) -> str:
+    text = str(f[key])
+    if "\0" in text:
+        raise ValueError(f"{key!r} has a NUL")
+    return text
+
+
+def _read_s(f: Dict[str, Any], key: str) -> float:
+    seconds = float(f[key])
+    if not math.isfinite(seconds):
+        raise ValueError(f"{key!r} is no time")
+    return seconds
 
 
 def _implied(subject: Subject, kind: str) -> str:
@@ -94,7 +135,7 @@ def _implied(subject: Subject, kind: str) -> str:
 
 
 def _read_end(f: Dict[str, Any]) -> Any:
-    return float(f["end"]) if "end" in f else None
+    return _read_s(f, "end") if "end" in f else None
 
 
 _SHAPES: Dict[type, Callable[[Any], Dict[str, Any]]] = {
@@ -113,12 +154,12 @@ _SHAPES: Dict[type, Callable[[Any], Dict[str, Any]]] = {
 }  # fmt: skip
 
 _READERS: Dict[str, Callable[[Dict[str, Any]], Record]] = {
-    "open": lambda f: Opened(str(f["boot"]), float(f["wall"]), float(f["up"])),
+    "open": lambda f: Opened(str(f["boot"]), _read_s(f, "wall"), _read_s(f, "up")),
     "promise": _read_promised,
-    "prolong": lambda f: Prolonged(int(f["prolong"]), int(f["n"]), float(f["at"]), int(f["for"]), _read_end(f)),
+    "prolong": lambda f: Prolonged(int(f["prolong"]), int(f["n"]), _read_s(f, "at"), int(f["for"]), _read_end(f)),
     "added": lambda f: Added(int(f["added"])),
-    "end": lambda f: Ended(int(f["end"]), float(f["at"])),
-    "released": lambda f: Released(int(f["released"]), float(f["at"])),
-    "run": lambda f: Ran(int(f["run"]), str(f["cmd"]), Subject(*map(str, f["on"])), float(f["at"])),
-    "offender": lambda f: Offended(str(f["offender"]), Subject(*map(str, f["on"])), int(f["n"]), float(f["last"])),
+    "end": lambda f: Ended(int(f["end"]), _read_s(f, "at")),
+    "released": lambda f: Released(int(f["released"]), _read_s(f, "at")),
+    "run": lambda f: Ran(int(f["run"]), _read_text(f, "cmd"), _read_subject(f), _read_s(f, "at")),
+    "offender": lambda f: Offended(_read_text(f, "offender"), _read_subject(f), int(f["n"]), _read_s(f, "last")),
 }

@@ -30,6 +30,13 @@ class Disk:
     def close(self, fd: int) -> None:
         os.close(fd)
 
+    def is_named(self, fd: int, path: Path) -> bool:
+        """Return whether the open file is still the one of that name: nobody deleted or replaced it."""
+        try:
+            return os.path.samestat(os.fstat(fd), path.stat())
+        except FileNotFoundError:
+            return False
+
     def replace(self, path: Path, text: bytes) -> int:
         """Put a file with this content in the place of `path`, whole or not at all; return it open for appending.
 
@@ -55,12 +62,15 @@ class Disk:
             os.close(fd)
 
     def keep_copy(self, path: Path, text: bytes) -> None:
-        """Write a copy for people to look at; an older one of that name is kept instead."""
+        """Write a copy for people to look at; an older one of that name is kept instead, half a one is not."""
         try:
             fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except FileExistsError:
             return
         try:
             self.write(fd, text)
+        except OSError:
+            path.unlink()
+            raise
         finally:
             os.close(fd)

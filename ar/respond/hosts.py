@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from typing import Iterable, List, Set, Tuple
+import threading
+from typing import Callable, Iterable, List, Optional, Set, Tuple
 
 import psutil
 
 from ar.config.settings import Allowed
 from ar.errors import Mistake
 from ar.model import Address, Network, parse_address
+
+_NOBODYS = ipaddress.IPv4Address("203.0.113.254")  # of a network for documentation (RFC 5737)
 
 
 def own_addresses() -> Set[Address]:
@@ -27,6 +30,42 @@ def own_addresses() -> Set[Address]:
         if text
     ]
     return {address for address in map(parse_address, written) if address is not None}
+
+
+def is_own_now(address: Address) -> bool:
+    """Return whether the address is one of this host's this very moment: only then can a socket be bound to it.
+
+    Where the kernel lets any address be bound (ip_nonlocal_bind) this tells nothing, and is never true.
+    """
+    return _can_bind(address) and not _can_bind(_NOBODYS)
+
+
+def _can_bind(address: Address) -> bool:
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as trial:
+            trial.bind((str(address), 0))
+    except OSError:
+        return False
+    return True
+
+
+class Lookup:
+    """Looks up the allowlist's host names beside the loop, since a resolver that does not answer takes its time."""
+
+    def __init__(self, allowed: Iterable[Allowed], on_done: Callable[[], None]) -> None:
+        """`on_done` is called from another thread as soon as `answer` is there."""
+        self.answer: Optional[Tuple[List[Tuple[Network, str]], List[Mistake]]] = None
+        self._allowed = tuple(allowed)
+        self._on_done = on_done
+        if any(entry.network is None for entry in self._allowed):
+            threading.Thread(target=self._run, name="allowlist names", daemon=True).start()
+        else:
+            self.answer = networks_of(self._allowed)
+
+    def _run(self) -> None:
+        self.answer = networks_of(self._allowed)
+        self._on_done()
 
 
 def networks_of(allowed: Iterable[Allowed]) -> Tuple[List[Tuple[Network, str]], List[Mistake]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Callable, Iterable, List, NamedTuple, Optional
 
@@ -32,6 +33,10 @@ class Reading(NamedTuple):
 
 class JournalError(CannotCreateError):
     """The journal cannot be written: no new block may be put in force."""
+
+
+class JournalGoneError(JournalError):
+    """Somebody deleted or replaced the journal: what was in it has to be written anew."""
 
 
 def read(path: Path, disk: Optional[Disk] = None) -> Reading:
@@ -82,8 +87,9 @@ class Lock:
             holder = os.read(self._fd, 32).decode("ascii", "replace").strip() or "unknown"
             os.close(self._fd)
             raise UnavailableError(f"{path}: another ar-agent (process {holder}) holds this home") from None
-        os.ftruncate(self._fd, 0)
-        os.write(self._fd, f"{os.getpid()}\n".encode())
+        with suppress(OSError):  # a full disk: the number is for people, the lock itself holds
+            os.ftruncate(self._fd, 0)
+            os.write(self._fd, f"{os.getpid()}\n".encode())
 
     def release(self) -> None:
         """Let another agent have the home."""
@@ -99,8 +105,6 @@ class Journal:
         reading = read(path, self._disk)
         self.records = reading.records
         self.damage = list(reading.damage)
-        self.syncs = 0
-        self.bytes_written = 0
         try:
             self._mend(reading)
             self._fd = self._disk.open_append(path)
@@ -109,14 +113,15 @@ class Journal:
             raise JournalError(f"{path}: cannot be written: {error.strerror}") from error
         self._size = reading.intact_bytes
         self._snapshot_bytes = 0
+        self._half_record = False  # one that could not be taken back stands at the end
 
     def _mend(self, reading: Reading) -> None:
         """Keep a copy of what is broken, then cut off the torn end."""
         if reading.damage:
-            self._disk.keep_copy(self.path.with_name(self.path.name + ".damaged"), self._disk.read(self.path))
+            self._keep_copy(".damaged", self._disk.read(self.path))
         if reading.torn:
-            self._disk.keep_copy(self.path.with_name(self.path.name + ".torn"), reading.torn)
-            self.damage.append(f"{self.path}: the last line was torn by a crash; it is cut off, and a copy kept")
+            self._keep_copy(".torn", reading.torn)
+            self.damage.append(f"{self.path}: the last line was torn by a crash; it is cut off")
             fd = self._disk.open_append(self.path)
             try:
                 self._disk.truncate(fd, reading.intact_bytes)
@@ -124,34 +129,54 @@ class Journal:
             finally:
                 self._disk.close(fd)
 
-    def write(self, *records: Record, sync: bool = True) -> None:
-        """Append records; when this returns after `sync`, they survive a power cut.
+    def _keep_copy(self, ending: str, text: bytes) -> None:
+        copy = self.path.with_name(self.path.name + ending)
+        try:
+            self._disk.keep_copy(copy, text)
+        except OSError as error:  # no reason not to start: releases wait
+            self.damage.append(f"{copy}: the copy of what is broken cannot be kept: {error.strerror}")
 
-        Raises JournalError when they cannot be written; the file is then as it was before.
+    def write(self, *records: Record) -> None:
+        """Append records; they survive a power cut once `sync` has returned.
+
+        Raises JournalError when they cannot be written, and the file is then as it was before; raises
+        JournalGoneError when it is no longer the file of that name.
         """
         text = b"".join(map(encode, records))
         try:
+            if not self._disk.is_named(self._fd, self.path):
+                raise JournalGoneError(f"{self.path}: somebody deleted or replaced it")
+            if self._half_record:
+                self._disk.truncate(self._fd, self._size)
+                self._half_record = False
             self._disk.write(self._fd, text)
-            if sync:
-                self._disk.sync(self._fd)
         except OSError as error:
             self._take_back(error)
         self._size += len(text)
-        self.bytes_written += len(text)
-        self.syncs += sync
+
+    def sync(self) -> None:
+        """Return when all that was written survives a power cut.
+
+        Raises JournalError; what was written since the last sync may then be lost, whatever a later one says.
+        """
+        try:
+            self._disk.sync(self._fd)
+        except OSError as error:
+            raise JournalError(f"{self.path}: cannot be written: {error.strerror}") from error
 
     def _take_back(self, error: OSError) -> None:
         problem = f"{self.path}: cannot be written: {error.strerror}"
         try:
             self._disk.truncate(self._fd, self._size)
         except OSError as second:
-            problem += f"; and the half record cannot be taken back: {second.strerror}"
+            self._half_record = True
+            problem += f"; and the half record cannot be taken back yet: {second.strerror}"
         raise JournalError(problem) from error
 
     def compact_when_grown(self, snapshot: Callable[[], Iterable[Record]]) -> bool:
         """Replace the journal by a snapshot of what it leads to, if it has grown to four times the last one.
 
-        Raises JournalError when that fails; the old journal then stands.
+        Raises JournalError as `compact` does.
         """
         if self._size < max(COMPACT_AT_BYTES, 4 * self._snapshot_bytes):
             return False
@@ -159,18 +184,20 @@ class Journal:
         return True
 
     def compact(self, snapshot: Iterable[Record]) -> None:
-        """Replace the journal by these records, whole or not at all."""
+        """Replace the journal by these records, whole or not at all, and durably.
+
+        Raises JournalError when that fails. The old journal then stands, unless only its folder could not be
+        synced: a power cut may then bring the old one back.
+        """
         text = b"".join(map(encode, snapshot))
         try:
             new_fd = self._disk.replace(self.path, text)
             self._disk.close(self._fd)
-            self._fd, self._size = new_fd, len(text)
+            self._fd, self._size, self._half_record = new_fd, len(text), False
             self._disk.sync_folder(self.path.parent)
         except OSError as error:
             raise JournalError(f"{self.path}: cannot be replaced by a snapshot: {error.strerror}") from error
         self._snapshot_bytes = len(text)
-        self.bytes_written += len(text)
-        self.syncs += 2
 
     def close(self) -> None:
         """Let go of the file; what was written stays."""

@@ -13,7 +13,13 @@ from ar.policy.tasks import Finished, Task
 class NoJournal:
     """Takes promises and keeps none: nothing was done that would have to be undone."""
 
-    def write(self, *records: Record, sync: bool = True) -> None:
+    def write(self, *records: Record) -> None:
+        """Forget the records."""
+
+    def sync(self) -> None:
+        """Do nothing: nothing was written."""
+
+    def compact(self, snapshot: Iterable[Record]) -> None:
         """Forget the records."""
 
     def compact_when_grown(self, snapshot: Callable[[], Iterable[Record]]) -> bool:  # noqa: ARG002 (the journal's)
@@ -31,12 +37,8 @@ class Observer:
         self.running = 0
         self.waiting = 0
         self.has_room = True
-        self.scripts_max = 0
-
-    @property
-    def idle(self) -> bool:
-        """Whether no outcome waits to be collected."""
-        return not self._done
+        self.scripts_max = 0  # an observer has room for all; these two are the runner's
+        self.deadline_s = 0.0
 
     def filenos(self) -> List[int]:
         """Return nothing: no script prints."""

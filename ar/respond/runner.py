@@ -51,7 +51,10 @@ class Runner:
         deadline_s: float,
         fault_of_script: Callable[[Path], Optional[str]],
     ) -> None:
-        """`fault_of_script` says why a script file must not be run as it is, or None when it may be."""
+        """Take scripts from `folder`, of the home `home`; `deadline_s` in seconds.
+
+        `fault_of_script` says why a script file must not be run as it is, or None when it may be.
+        """
         self.scripts_max = scripts_max
         self.deadline_s = deadline_s
         self._folder = folder
@@ -75,11 +78,6 @@ class Runner:
     def running(self) -> int:
         """How many scripts run now."""
         return len(self._running)
-
-    @property
-    def idle(self) -> bool:
-        """Whether nothing runs, waits, or has an outcome to be collected."""
-        return not (self._waiting or self._running or self._refused)
 
     def filenos(self) -> List[int]:
         """Return the pipes that scripts print to."""

@@ -32,15 +32,13 @@ from ar.detect.detector import Detector, Verdict
 from ar.detect.ruleset import Ruleset, Text, load
 from ar.errors import SOFTWARE, ConfigError, InputError, Place
 from ar.model import Line, parse_address
+from ar.shipped import SHIPPED_DECODERS, SHIPPED_RULESET, shipped_rules
 
-FOLDER = Path(__file__).resolve().parent
 READ_AT_S = 1_795_219_200.0  # 2026-11-21 00:00 UTC: the year that stamps without one belong to
 SOURCE = "golden"
 REPEATS_MAX = 10_000
 
 _SEQUENCE = re.compile(r"\+(\d+)(?:\.\.(\d+)/(\d+))? (.+)")
-_FIRST = ("rules_config.xml", "pam_rules.xml", "sshd_rules.xml", "syslog_rules.xml", "web_rules.xml")
-_LAST = ("attack_rules.xml",)
 
 
 @dataclass(frozen=True)
@@ -76,21 +74,10 @@ class Outcome:
     nearly: Dict[int, Place] = field(default_factory=dict)
 
 
-def rule_files() -> List[Path]:
-    """Return the shipped rule files in the order in which they are loaded: parents first."""
-
-    def rank(path: Path) -> Tuple[int, int, str]:
-        if path.name in _FIRST:
-            return 0, _FIRST.index(path.name), path.name
-        return (2 if path.name in _LAST else 1), 0, path.name
-
-    return sorted((FOLDER / "rules").glob("*.xml"), key=rank)
-
-
 def shipped_ruleset() -> Ruleset:
     """Load the shipped decoders and rules. Raises ConfigError when they have a mistake."""
-    decoders = [Text("decoder.xml", (FOLDER / "decoder.xml").read_text(encoding="utf-8"))]
-    rules = [Text(f"rules/{path.name}", path.read_text(encoding="utf-8")) for path in rule_files()]
+    decoders = [Text("decoder.xml", SHIPPED_DECODERS.read_text(encoding="utf-8"))]
+    rules = [Text(f"rules/{path.name}", path.read_text(encoding="utf-8")) for path in shipped_rules()]
     ruleset = load(decoders, rules)
     if ruleset.mistakes:
         raise ConfigError(ruleset.mistakes, "The shipped ruleset has mistakes:")
@@ -104,7 +91,7 @@ def detector_for(ruleset: Ruleset) -> Detector:
 
 def golden_files() -> List[Path]:
     """Return the shipped golden files."""
-    return sorted((FOLDER / "golden").glob("*.golden"))
+    return sorted((SHIPPED_RULESET / "golden").glob("*.golden"))
 
 
 def read_samples(path: Path) -> List[Sample]:

@@ -5,15 +5,11 @@ from __future__ import annotations
 import time
 from typing import Callable, Dict, List, Optional, Sequence
 
-from ar.config.settings import LocalFile
+from ar.config.settings import JOURNALD, LocalFile
 from ar.model import Line, Moment
 from ar.watch.files import Files
 from ar.watch.hints import Hints, Log, hints_of_this_system
 from ar.watch.journald import JOURNALCTL, Journald
-
-ONE_LINE_FORMATS = frozenset({"syslog", "apache", "nginx", "squid", "iis", "snort-fast", "json"})
-JOURNALD = "journald"
-SERVED_FORMATS = ONE_LINE_FORMATS | {JOURNALD}
 
 
 class Watcher:
@@ -54,17 +50,13 @@ class Watcher:
 
     def rewatch(self, local_files: Sequence[LocalFile]) -> None:
         """Follow `local_files` from now on; files that stay are read on from where they are."""
-        for one in local_files:
-            if one.log_format not in SERVED_FORMATS:
-                what = f"<log_format> is {one.log_format!r}, which is not served: {one.location!r} is not followed"
-                self._log("WARNING", f"{one.place}: {what}: expected one of {', '.join(sorted(SERVED_FORMATS))}")
         wants_journald = any(one.log_format == JOURNALD for one in local_files)
         if wants_journald and not self._journald:
             self._journald = Journald(self._journalctl, self._line_bytes_max, self._log)
         elif self._journald and not wants_journald:
             self._journald.close()
             self._journald = None
-        self._files.rewatch(one.location for one in local_files if one.log_format in ONE_LINE_FORMATS)
+        self._files.rewatch(one.location for one in local_files if one.log_format != JOURNALD)
         self._files.look(Moment(self._wall_clock(), self._read_s))
         self._look_due_s = self._read_s
 

@@ -62,9 +62,9 @@ def detector() -> Callable[[str], object]:
     """Return the shipped ruleset's detection of one line, its clock the line's own stamp as in a replay."""
     sys.path.insert(0, str(ROOT))
     from ar.config.home import Home  # noqa: PLC0415 (found only from here on)
-    from ar.config.load import load  # noqa: PLC0415
-    from ar.model import Line  # noqa: PLC0415
-    from ar.setup import detector_of  # noqa: PLC0415
+    from ar.config.load import load  # noqa: PLC0415 (the same)
+    from ar.model import Line  # noqa: PLC0415 (the same)
+    from ar.setup import detector_of  # noqa: PLC0415 (the same)
 
     with tempfile.TemporaryDirectory(prefix="ar-bench-home-") as folder:
         (Path(folder) / "etc").mkdir()

@@ -54,10 +54,32 @@ def test_list_of_a_home_without_a_journal_is_empty(verb):
 def test_unblock_runs_the_script_and_keeps_the_rest(blocked, verb, objects):
     code, out, err = verb("unblock", "2001:DB8:0::7")
     assert (code, err) == (0, "")
-    assert "Released." in out
+    assert "1 released from its journal" in out
     assert (blocked / "asked").read_text() == "delete - 2001:db8::7 1.1 5720 auth.log -\n"
     assert [row["subject"] for row in objects("list")] == ["203.0.113.7"]
     assert "note.sh delete - 2001:db8::7 1.1 5720" in (blocked / "logs/active-responses.log").read_text()
+
+
+def test_unblock_does_nothing_else_that_is_due(blocked, verb):
+    journal = Journal(blocked / "var/journal.json")
+    arguments = Arguments("-", "203.0.113.8", "1.1", 5720, "auth.log", "-")
+    subject = Subject("srcip", "203.0.113.8")
+    journal.write(Promised(9, "drop", "note.sh", "argv", subject, arguments, 1, 0.0, 600, clock.now().boot_s + 600))
+    journal.close()
+    assert verb("unblock", "203.0.113.7")[0] == 0
+    assert (blocked / "asked").read_text() == "delete - 203.0.113.7 1.1 5720 auth.log -\n"
+
+
+def test_unblock_tells_as_json_what_it_released(blocked, objects):
+    (row,) = objects("unblock", "203.0.113.7")
+    assert (row["subject"], row["state"]) == ("203.0.113.7", "released")
+
+
+def test_list_of_a_folder_that_is_no_home_says_so(verb, home):
+    (home / "var").rmdir()
+    code, out, err = verb("list")
+    assert (code, out) == (69, "")
+    assert "no home of an agent" in err
 
 
 def test_unblock_all(blocked, verb, objects):

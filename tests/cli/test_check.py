@@ -49,7 +49,10 @@ def test_each_finding_is_a_line_with_its_place_and_mistakes_exit_78(trial, check
         "etc/ossec.conf:7: <command> is 'firewall-block', which is not defined: expected 'firewall-drop'",
         "etc/ossec.conf:7: <level> is '8,x': expected a number 0–16 or a list such as 8,9,10",  # noqa: RUF001 (a range)
         "etc/ossec.conf:9: warning: <repeated_offenders> is '30,60,20': it falls after 1 h: expected a list that rises",
-        "etc/ossec.conf:9: response: firewall-drop on rule 100002: 10 min; 30 min, 1 h, 20 min (etc/ossec.conf:9)",
+        (
+            "etc/ossec.conf:9: response: firewall-drop on rule 100002, for 10 min, then 30 min, 1 h, 20 min "
+            "(etc/ossec.conf:9)"
+        ),
         "etc/ossec.conf:8: not used: syscheck",
         "2 mistakes, 1 warning, 0 decoders, 11 rules, 1 response, 1 log",
     ]
@@ -73,9 +76,12 @@ def test_every_responses_list_of_offenders_is_named_with_its_place(trial, check)
     trial.toml("repeated_offenders = [30, 60]")
     _, out, _ = check()
     assert [line for line in out.splitlines() if ": response: " in line] == [
-        "etc/ossec.conf:7: response: firewall-drop on level 7 and up: 1 min; 30 min, 1 h (etc/agent.toml:1)",
-        "etc/ossec.conf:8: response: firewall-drop on group authentication_failed: 1 min; 5 min (etc/ossec.conf:8)",
-        "etc/ossec.conf:9: response: firewall-drop on level 3,4: for good; as the first",
+        "etc/ossec.conf:7: response: firewall-drop on level 7 and up, for 1 min, then 30 min, 1 h (etc/agent.toml:1)",
+        (
+            "etc/ossec.conf:8: response: firewall-drop on group authentication_failed, for 1 min, then 5 min "
+            "(etc/ossec.conf:8)"
+        ),
+        "etc/ossec.conf:9: response: firewall-drop on level 3,4, for good",
     ]
 
 

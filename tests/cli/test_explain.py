@@ -90,3 +90,12 @@ def test_a_configuration_with_mistakes_explains_nothing(verb, home):
     code, out, err = verb("explain", LINE)
     assert (code, out) == (78, "")
     assert "etc/ossec.conf:1: broken XML" in err
+
+
+def test_a_block_that_ended_before_the_line_is_over(objects):
+    times = ("06:00", "06:05", "09:00")
+    lines = [LINE.replace("Nov 21 06:23:59", f"2025-03-01T{time}:00+00:00") for time in times]
+    drops = [said["responses"][0] for said in objects("explain", *lines)]
+    assert [(drop["outcome"], drop["timeout_s"]) for drop in drops] == [
+        ("block", 600), ("prolong", 1800), ("block", 3600),
+    ]  # fmt: skip

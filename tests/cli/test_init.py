@@ -252,9 +252,11 @@ def test_the_best_firewall_that_a_shipped_script_drives_is_chosen(root, there, s
     assert (blocker.script, blocker.found) == (script, found)
 
 
-def test_pf_is_chosen_once_its_script_is_shipped(root):
-    put(root, "sbin/pfctl")
-    assert survey(root, {}, FULL | {"pf.sh"}, root / "none").blocker.script == "pf.sh"
+def test_a_firewall_whose_script_was_not_shipped_is_only_told_of(root):
+    put(root, "sbin/nft", "sbin/pfctl")
+    blocker = survey(root, {}, FULL - {"firewall-drop.sh"}, root / "none").blocker
+    told = "nftables (/sbin/nft), for which no script is shipped; pf (/sbin/pfctl), for which no script is shipped"
+    assert (blocker.script, blocker.found) == ("route-null.sh", told)
 
 
 @pytest.mark.parametrize(

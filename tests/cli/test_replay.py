@@ -54,6 +54,27 @@ def test_several_logs_are_read_in_the_order_of_their_stamps(objects, tmp_path):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "junk",
+    ["no stamp at all\n", FAILED.format(stamp="2031-01-01T00:00:00+00:00", address="198.51.100.1")],
+    ids=["without a stamp", "from the future"],
+)
+@pytest.mark.parametrize("place", [0, 1], ids=["first", "in the middle"])
+def test_a_line_whose_time_is_not_known_does_not_spoil_the_clock(objects, tmp_path, junk, place):
+    log = tmp_path / "auth.log"
+    lines = [FAILED.format(stamp=f"Nov 20 1{hour}:00:00", address="203.0.113.7") for hour in range(3)]
+    lines.insert(place, junk)
+    log.write_text("".join(lines))
+    assert [fact["timeout_s"] for fact in objects("replay", str(log)) if fact["kind"] == "block"
+            and fact["subject"] == "203.0.113.7"] == [600, 1800, 3600]  # fmt: skip
+
+
+def test_a_log_without_any_stamp_is_taken_as_written_now(objects, tmp_path):
+    log = tmp_path / "plain.log"
+    log.write_text("nothing\n" * 1500)
+    assert objects("replay", str(log))[-1]["lines"] == 1500
+
+
 def test_a_packed_log_is_unpacked(objects, tmp_path):
     log = tmp_path / "auth.log.2.gz"
     log.write_bytes(gzip.compress(FAILED.format(stamp="Nov 20 10:00:00", address="203.0.113.7").encode()))
@@ -83,6 +104,10 @@ def test_a_file_that_is_no_log_is_told_with_its_name(verb, tmp_path, name, messa
 def test_a_packed_log_that_is_cut_short_is_told(verb, tmp_path):
     log = tmp_path / "auth.log.gz"
     log.write_bytes(gzip.compress(b"x" * 100_000)[:-20])
+    code, _, err = verb("replay", str(log))
+    assert code == 65
+    assert "auth.log.gz: cannot be read on" in err
+    log.write_bytes(gzip.compress(b"x" * 100_000)[:15] + b"junk" * 50)
     code, _, err = verb("replay", str(log))
     assert code == 65
     assert "auth.log.gz: cannot be read on" in err

@@ -209,3 +209,17 @@ def test_a_log_without_read_permission_is_told(said, trial, monkeypatch):
     monkeypatch.setattr(os, "access", lambda *_: False)
     log = trial.home.root / "var.log"
     assert said(OK) == [f"etc/ossec.conf:4: log {log}: it cannot be read (Permission denied)"]
+
+
+def test_a_host_name_in_the_allowlist_is_told_to_be_looked_up_once(said):
+    more = "<global><white_list>admin.example.org</white_list>\n<white_list>192.0.2.7</white_list></global>\n"
+    assert said(OK, more=more) == [
+        (
+            "etc/ossec.conf:4: host name 'admin.example.org' is looked up when the agent starts or reloads, "
+            "and only then: expected an address or network, if it may get another address"
+        )
+    ]
+
+
+def test_the_allowlists_localhost_is_nothing_to_doubt(said):
+    assert said(OK, more="<global><white_list>^localhost.localdomain$</white_list></global>\n") == []

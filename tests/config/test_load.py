@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import pathlib
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,6 +16,7 @@ from trialhome import Trial
 
 from ar.config.check import doubts
 from ar.config.tomlprint import write_toml
+from ar.shipped import SHIPPED_DECODERS, SHIPPED_RULES
 
 # With an empty etc/decoder.xml beside it this is quick to load, as hundreds of examples must be.
 FEW_RULES = "<rules><include>rules_config.xml</include></rules>"
@@ -131,3 +134,62 @@ def test_a_file_that_is_no_regular_file_does_not_make_it_hang(trial):
 def test_an_enormous_file_is_refused(trial):
     trial.write("etc/ossec.conf", b" " * (16 * 1024 * 1024 + 1))
     assert trial.mistakes() == [f"etc/ossec.conf: {trial.home.ossec_conf} is too large: expected at most 16 MiB"]
+
+
+def load_as(trial, error: OSError, monkeypatch, *, after: int) -> list[str]:
+    """Load while every opening of a file or folder but the first `after` ones fails; return the mistakes."""
+    openings = {"open": os.open, "listdir": os.listdir, "scandir": os.scandir}
+    left = [after]
+
+    def failing(name):
+        def opening(*arguments, **options):
+            if left[0] <= 0:
+                raise error
+            left[0] -= 1
+            return openings[name](*arguments, **options)
+
+        return opening
+
+    with monkeypatch.context() as patch:
+        for name in openings:
+            patch.setattr(os, name, failing(name))
+            if hasattr(pathlib, "_normal_accessor") and hasattr(pathlib._normal_accessor, name):  # Python 3.9
+                patch.setattr(pathlib._normal_accessor, name, failing(name))
+        return [str(mistake) for mistake in trial.load().mistakes]
+
+
+FAILURES = [OSError(errno.EMFILE, os.strerror(errno.EMFILE)), OSError(errno.ENOENT, os.strerror(errno.ENOENT))]
+
+
+@pytest.mark.parametrize("error", FAILURES, ids=["no descriptor left", "gone in the meantime"])
+def test_files_that_cannot_be_opened_just_now_are_mistakes_with_their_names(trial, monkeypatch, error):
+    """A reload may come when the process is out of descriptors, or while files are being replaced."""
+    trial.conf("")
+    reason = os.strerror(error.errno)
+    conf = f"etc/ossec.conf: {trial.home.ossec_conf} cannot be read ({reason})"
+    rules = f"ar/ruleset/rules: the shipped rules cannot be read ({reason}): expected rule files in {SHIPPED_RULES}"
+    decoders = f"ar/ruleset/decoder.xml: {SHIPPED_DECODERS} cannot be read ({reason})"
+    assert load_as(trial, error, monkeypatch, after=0) == [conf, rules, decoders]
+    assert load_as(trial, error, monkeypatch, after=1) == [rules, decoders]
+    assert load_as(trial, error, monkeypatch, after=2)[0] == decoders
+    assert load_as(trial, error, monkeypatch, after=100) == []
+
+
+def test_a_rule_folder_that_cannot_be_opened_just_now_is_a_mistake(trial, monkeypatch):
+    trial.conf("<rules><include>rules_config.xml</include><rule_dir>rules</rule_dir></rules>")
+    trial.write("rules/a.xml", "")
+    error = OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+    expected = "etc/ossec.conf:2: <rule_dir> is 'rules', which cannot be read (Too many open files)"
+    assert load_as(trial, error, monkeypatch, after=1)[0].startswith(expected)
+
+
+def test_an_executable_whose_files_were_swept_away_is_a_mistake(trial, monkeypatch):
+    """With no shipped rules nothing would be blocked any more, and nobody would be told."""
+    trial.conf("")
+    empty = trial.home.root / "swept"
+    monkeypatch.setattr("ar.shipped.SHIPPED_RULES", empty)
+    (gone,) = trial.mistakes()
+    assert gone.startswith("ar/ruleset/rules: the shipped rules cannot be read (No such file or directory)")
+    empty.mkdir()
+    (none,) = trial.mistakes()
+    assert none.startswith("ar/ruleset/rules: the shipped rules cannot be read (it is empty)")

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from trialhome import RULES
 
-from ar.config.ruleset import SHIPPED
+from ar.shipped import shipped_rules
 
-SHIPPED_RULES = {path.name for path in (SHIPPED / "rules").glob("*.xml")}
+NAMES_SHIPPED = {path.name for path in shipped_rules()}
 OSSEC = Path(__file__).parents[3] / "shared/ossec"
 DECODER = '<decoder name="trial"><program_name>^trial</program_name></decoder>\n'
 
@@ -23,7 +23,7 @@ def test_without_rules_everything_shipped_is_loaded_parents_first(trial):
     trial.conf("")
     loaded = trial.load()
     assert [str(mistake) for mistake in loaded.mistakes] == []
-    assert set(names(loaded.config.rule_files)) == SHIPPED_RULES
+    assert set(names(loaded.config.rule_files)) == NAMES_SHIPPED
     assert names(loaded.config.rule_files)[0] == "rules_config.xml"
     assert names(loaded.config.decoder_files) == ["decoder.xml"]
     assert all(file.shipped for file in (*loaded.config.rule_files, *loaded.config.decoder_files))
@@ -163,7 +163,7 @@ def test_lists_are_kept_and_a_missing_one_is_told(trial):
     trial.write("etc/lists/compiled.cdb", b"")
     loaded = trial.load()
     assert names(loaded.config.list_files) == ["there", "compiled", "nope"]
-    assert len(loaded.config.rule_files) == len(SHIPPED_RULES)
+    assert len(loaded.config.rule_files) == len(NAMES_SHIPPED)
     assert [str(warning) for warning in loaded.warnings] == [
         "etc/ossec.conf:4: <list> is 'etc/lists/nope', which is not there: rules that look it up never match"
     ]

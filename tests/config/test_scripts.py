@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
+from trialhome import Trial
 
 from ar.config.scripts import fault_of_script
 
@@ -82,3 +84,49 @@ def test_a_link_that_leads_out_of_the_folder_is_refused(trial):
 def test_an_impossible_name_is_refused_without_raising(trial, name):
     trial.script()
     assert str(fault_of_script(trial.home.scripts / name, 0)).startswith("it cannot be looked at (")
+
+
+@pytest.mark.parametrize("name", ["../a.sh", "sub/a.sh", "..", ".", "../bin/../a.sh"])
+def test_a_name_that_leads_elsewhere_is_refused(trial, name):
+    folder = trial.script().parent
+    for path in (folder / "../a.sh", folder / "sub/a.sh"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("#!/bin/sh\n")
+        path.chmod(0o755)
+    fault = fault_of_script(folder / name, os.geteuid(), folder=folder)
+    assert fault == f"it does not stand directly in {folder}"
+
+
+def test_an_absolute_name_is_refused(trial):
+    folder = trial.script().parent
+    assert fault_of_script(folder / "/bin/sh", 0, folder=folder) == f"it does not stand directly in {folder}"
+
+
+@pytest.mark.parametrize("above", ["active-response", ""])
+@pytest.mark.parametrize("mode", [0o770, 0o757, 0o1777])
+def test_a_folder_up_to_the_home_that_others_can_write_is_refused(trial, above, mode):
+    path = trial.script()
+    folder = trial.home.root / above
+    folder.chmod(mode)
+    expected = f"{folder}, above it, is writable by others (mode {mode:04o})"
+    assert fault_of_script(path, os.geteuid(), folder=trial.home.scripts) == expected
+
+
+@root_only
+def test_a_home_of_some_other_user_is_refused(trial):
+    path = trial.script()
+    os.chown(trial.home.root, NOBODY, -1)
+    fault = fault_of_script(path, 0, folder=trial.home.scripts)
+    assert fault == f"{trial.home.root}, above it, belongs to user {NOBODY}, not to root or the agent's user"
+    os.chown(trial.home.root, 0, -1)
+
+
+def test_what_is_above_the_home_is_not_looked_at(tmp_path):
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared").chmod(0o1777)
+    trial = Trial(tmp_path / "shared/home")
+    assert fault_of_script(trial.script(), os.geteuid(), folder=trial.home.scripts) is None
+
+
+def test_a_script_at_the_top_of_the_file_system_needs_no_home():
+    assert fault_of_script(Path("/no-such-script.sh"), 0) == "there is no such script"

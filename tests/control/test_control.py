@@ -1,5 +1,6 @@
 """The control socket: who may open it, what is asked and answered, and clients that misbehave."""
 
+import errno
 import json
 import socket
 import threading
@@ -7,7 +8,7 @@ import threading
 import pytest
 
 from ar.control.protocol import RefusedError, agent_is_listening, ask
-from ar.control.server import CLIENTS_MAX, ControlServer
+from ar.control.server import CLIENT_S, CLIENTS_MAX, ControlServer
 from ar.errors import CannotCreateError, UnavailableError
 
 
@@ -38,7 +39,7 @@ def ask_while_serving(server, path, request):
     thread = threading.Thread(target=client)
     thread.start()
     while thread.is_alive():
-        server.serve()
+        server.serve(0.0)
         thread.join(0.001)
     return result[0]
 
@@ -60,13 +61,13 @@ def test_only_the_owner_may_open_the_socket(served):
 
 def test_what_is_no_request_is_refused(served):
     server, path = served
-    for junk in (b"[]\n", b"\xff\xfe\n", b"{\n"):
+    for junk in (b"[]\n", b"\xff\xfe\n", b"{\n", b"[" * 4000 + b"\n"):
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(str(path))
             client.sendall(junk)
             client.settimeout(5)
             for _ in range(5):
-                server.serve()
+                server.serve(0.0)
             assert "unknown request None" in json.loads(client.recv(1000))["error"]
 
 
@@ -75,11 +76,11 @@ def test_silent_clients_cost_nobody_else_an_answer_and_are_bounded(served):
     silent = [socket.socket(socket.AF_UNIX) for _ in range(CLIENTS_MAX)]
     for client in silent:
         client.connect(str(path))
-        server.serve()
+        server.serve(0.0)
     assert isinstance(ask_while_serving(server, path, {"verb": "list"}), (UnavailableError, OSError))
     silent.pop().close()
     for _ in range(3):
-        server.serve()
+        server.serve(0.0)
     assert len(ask_while_serving(server, path, {"verb": "list"})) == 2
     for client in silent:
         client.close()
@@ -94,8 +95,50 @@ def test_a_request_without_end_is_cut_off(served):
                 client.sendall(b"x" * 4000)
             except BrokenPipeError:
                 break
-            server.serve()
-        assert server.filenos() == [server.filenos()[0]]
+            server.serve(0.0)
+        assert server.filenos(0.0) == [server.filenos(0.0)[0]]
+
+
+def test_a_client_that_takes_too_long_is_let_go(served):
+    server, path = served
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+        server.serve(100.0)
+        assert server.next_wake_s() == 100.0 + CLIENT_S
+        server.serve(100.0 + CLIENT_S - 0.1)
+        assert len(server.filenos(0.0)) == 2
+        server.serve(100.0 + CLIENT_S)
+        assert len(server.filenos(0.0)) == 1
+        assert client.recv(100) == b""
+
+
+def test_a_mistake_of_ours_in_an_answer_ends_nothing(tmp_path):
+    def answer(request):
+        raise KeyError("subject")
+
+    server = ControlServer(tmp_path / "agent.sock", answer)
+    error = ask_while_serving(server, tmp_path / "agent.sock", {"verb": "list"})
+    assert (str(error), error.exit_code) == ("internal error: KeyError('subject')", 70)
+    server.close()
+
+
+def test_when_no_connection_can_be_taken_the_listener_rests_for_a_second(served, monkeypatch):
+    server, _ = served
+
+    class Exhausted:
+        def __init__(self, listener):
+            self._listener = listener
+
+        def accept(self):
+            raise OSError(errno.EMFILE, "Too many open files")
+
+        def __getattr__(self, name):
+            return getattr(self._listener, name)
+
+    monkeypatch.setattr(server, "_listener", Exhausted(server._listener))
+    server.serve(100.0)
+    assert (server.filenos(100.5), server.next_wake_s(), server.turned_away) == ([], 101.0, 1)
+    assert len(server.filenos(101.0)) == 1
 
 
 def test_a_socket_left_by_a_dead_agent_is_replaced_and_a_foreign_file_is_not(tmp_path):
@@ -119,10 +162,10 @@ def test_without_an_agent_asking_says_so(tmp_path):
         ask(tmp_path / "agent.sock", {"verb": "list"})
 
 
-def test_a_home_with_a_very_long_name_works(tmp_path, monkeypatch):
+def test_a_home_with_a_very_long_name_works(tmp_path):
     deep = tmp_path / ("d" * 120)
     deep.mkdir()
-    monkeypatch.chdir(deep)
-    server = ControlServer(deep / "agent.sock", lambda _: [])
-    assert agent_is_listening(deep / "agent.sock")
+    server = ControlServer(deep / "agent.sock", lambda _: [{"a": 1}])
+    assert ask_while_serving(server, deep / "agent.sock", {"verb": "x"}) == [{"a": 1}]
     server.close()
+    assert list(deep.iterdir()) == []

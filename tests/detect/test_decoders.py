@@ -21,7 +21,8 @@ def fields(decoders: str, log: str, program: str = "") -> Dict[str, str]:
 
 def test_a_child_takes_the_fields_and_the_parent_gives_the_name() -> None:
     event = take(detector(), failure("192.0.2.1")).event
-    assert (event.decoder, event.decoder_own, event.program, event.hostname) == ("sshd", "sshd-failed", "sshd", "host")
+    assert (event.decoder, event.program, event.hostname) == ("sshd", "sshd", "host")
+    assert event.fields["srcip"] == "192.0.2.1"
     assert event.fields == {"user": "root", "srcip": "192.0.2.1", "srcport": "2222"}
 
 
@@ -78,21 +79,23 @@ def test_a_decoder_without_children_uses_its_own_regex() -> None:
 def test_when_no_child_fits_the_parent_stays_and_no_field_is_taken() -> None:
     decoders = """
     <decoder name="p"><prematch>^x</prematch><regex>(\\d+)</regex><order>id</order></decoder>
-    <decoder name="c"><parent>p</parent><prematch>never</prematch><regex>(\\d+)</regex><order>id</order></decoder>
+    <decoder name="c"><parent>p</parent><use_own_name>true</use_own_name><prematch>never</prematch>
+      <regex>(\\d+)</regex><order>id</order></decoder>
     """
     event = decode(decoders, "x 7")
-    assert (event.decoder_own, event.fields) == ("p", {})
+    assert (event.decoder, event.fields) == ("p", {})
 
 
 def test_a_chosen_child_whose_regex_fails_ends_the_search() -> None:
     """The next child, which would fit, is not tried."""
     decoders = """
     <decoder name="p"><prematch>^x</prematch></decoder>
-    <decoder name="c"><parent>p</parent><prematch>x</prematch><regex>y(\\d+)</regex><order>id</order></decoder>
+    <decoder name="c"><parent>p</parent><use_own_name>true</use_own_name><prematch>x</prematch>
+      <regex>y(\\d+)</regex><order>id</order></decoder>
     <decoder name="d"><parent>p</parent><prematch>x</prematch><regex>(\\d+)</regex><order>id</order></decoder>
     """
     event = decode(decoders, "x 7")
-    assert (event.decoder_own, event.fields) == ("c", {})
+    assert (event.decoder, event.fields) == ("c", {})
 
 
 MULTI = """
@@ -170,15 +173,17 @@ def test_the_type_of_the_last_decoder_is_the_category() -> None:
 def test_what_was_remembered_of_a_message_start_decides_nothing() -> None:
     """Many messages, alike in their first characters or not, each get the child that a fresh start would give."""
     children = "".join(
-        f'<decoder name="c{n}"><parent>p</parent><prematch>^message {n} </prematch></decoder>' for n in range(12)
+        f'<decoder name="c{n}"><parent>p</parent><use_own_name>true</use_own_name>'
+        f"<prematch>^message {n} </prematch></decoder>"
+        for n in range(12)
     )
     decoders = f'<decoder name="p"><program_name>^p</program_name></decoder>{children}'
     detecting = detector(decoders=decoders)
     for n in [*range(12), *range(12), 99]:
         event = take(detecting, f"Dec 10 06:55:46 host p: message {n} x").event
-        assert event.decoder_own == (f"c{n}" if n < 12 else "p")
-    assert take(detecting, "Dec 10 06:55:46 host p: m").event.decoder_own == "p"
-    assert take(detecting, "Dec 10 06:55:46 host p: MESSAGE 3 x").event.decoder_own == "c3"
+        assert event.decoder == (f"c{n}" if n < 12 else "p")
+    assert take(detecting, "Dec 10 06:55:46 host p: m").event.decoder == "p"
+    assert take(detecting, "Dec 10 06:55:46 host p: MESSAGE 3 x").event.decoder == "c3"
 
 
 def test_lower_case_keeps_every_character_in_its_place() -> None:

@@ -142,7 +142,7 @@ def test_control_characters_are_deleted_and_the_line_stays_whole() -> None:
 def test_a_line_is_cut_at_its_bound(text: str, bytes_max: int, kept: int) -> None:
     detecting = detector(FAILED, line_bytes_max=bytes_max)
     assert len(take(detecting, text).event.full_log) == kept
-    assert detecting.bounds_hit == ({} if kept == len(text) else {"line_bytes": 1})
+    assert detecting.bounds_hit == ({} if kept == len(text) else {"line_bytes_max": 1})
 
 
 def test_a_cut_line_still_counts() -> None:
@@ -191,12 +191,14 @@ def test_memories_that_hostile_names_fill_are_started_over(monkeypatch: pytest.M
     for name in ("decoder.PROGRAMS_MAX", "decoder.STARTS_MAX", "rule.CANDIDATES_MAX", "detector.SOURCES_MAX"):
         monkeypatch.setattr(f"ar.detect.{name}", 3)
     children = "".join(
-        f'<decoder name="c{n}"><parent>sshd</parent><prematch>^c{n}</prematch></decoder>' for n in range(5)
+        f'<decoder name="c{n}"><parent>sshd</parent><use_own_name>true</use_own_name>'
+        f"<prematch>^c{n}</prematch></decoder>"
+        for n in range(5)
     )
     detecting = detector(FAILED, SSHD + children)
     for n in range(20):
         event = take(detecting, f"{iso(NOON)[:26]}host sshd{n}: c{n % 7} failed", NOON, source=f"s{n}").event
-        assert event.decoder_own == (f"c{n % 7}" if n % 7 < 5 else "sshd")
+        assert event.decoder == (f"c{n % 7}" if n % 7 < 5 else "sshd")
     decoders = detecting._ruleset.decoders
     assert len(decoders._of_program) <= 3
     assert all(len(decoder.choice._of_start) <= 3 for decoder in decoders.by_program if decoder.choice)

@@ -101,6 +101,7 @@ ASKED = [
     ("<srcip>192.0.2.9</srcip>", True),
     ("<srcip>192.0.2.0/24</srcip>", True),
     ("<srcip>192.0.2.</srcip>", True),
+    ("<srcip>::ffff:192.0.2.0/120</srcip>", True),
     ("<srcip>198.51.100.0/24</srcip>", False),
     ("<srcip>!198.51.100.0/24</srcip>", True),
     ("<srcip>!192.0.2.9</srcip>", False),
@@ -241,7 +242,7 @@ def test_repeated_descriptions_are_joined_and_options_are_read() -> None:
     assert verdict.rule is not None
     assert verdict.alert is not None
     assert verdict.rule.description == "One Rule 100."
-    assert (verdict.rule.no_ar, verdict.rule.no_log, verdict.rule.mail) == (True, True, True)
+    assert (verdict.rule.no_ar, verdict.rule.no_log) == (True, True)
     assert verdict.alert.active_response is False
 
 

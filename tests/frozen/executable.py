@@ -29,7 +29,7 @@ def build() -> Path:
 def run(argv: Sequence[Any], **options: Any) -> subprocess.CompletedProcess[str]:
     """Run `argv` to its end, with its output captured as text."""
     options = {"capture_output": True, "text": True, "check": False, "timeout": 120, **options}
-    done: subprocess.CompletedProcess[str] = subprocess.run([str(word) for word in argv], **options)  # noqa: PLW1510
+    done: subprocess.CompletedProcess[str] = subprocess.run([str(word) for word in argv], **options)  # noqa: PLW1510 (in options)
     return done
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,7 +10,10 @@ from typing import Dict, Tuple
 
 import pytest
 
-SERVICES = Path(__file__).resolve().parent.parent.parent / "build/service"
+from ar.config.home import DEFAULT
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SERVICES = ROOT / "build/service"
 UNIT = SERVICES / "ar-agent.service"
 
 # What each script must say for its system to run it, and to stop it without losing a block.
@@ -20,6 +24,39 @@ RUNNERS: Dict[str, Tuple[str, ...]] = {
     "openrc.init": ("#!/sbin/openrc-run", "supervisor=supervise-daemon", "retry=TERM/20/KILL/5"),
     "procd.init": ("#!/bin/sh /etc/rc.common", "USE_PROCD=1", "procd_open_instance", "procd_close_instance"),
 }
+
+# What stands in for each system's own functions: each prints the command line that the system would run.
+STUBS: Dict[str, str] = {
+    "freebsd.rc": 'load_rc_config() { :; }; run_rc_command() { echo "$command $command_args"; }',
+    "netbsd.rc": """load_rc_config() { :; }
+        run_rc_command() { exec 3>&1; program=$command; command=show; "$start_cmd" >&2; wait; }
+        show() { echo "$program $*" >&3; }""",
+    "openbsd.rc": 'rc_cmd() { echo "$daemon $daemon_flags"; }',
+    "openrc.init": "",
+    "procd.init": """procd_open_instance() { :; }; procd_close_instance() { :; }
+        procd_set_param() { if [ "$1" = command ]; then shift; echo "$*"; fi; }""",
+}
+ENDS = {"openrc.init": 'echo "$command $command_args"', "procd.init": "start_service"}
+COMMAND_LINES: Dict[str, str] = {
+    "freebsd.rc": "/usr/sbin/daemon -P /var/run/ar_agent.pid -p /var/run/ar_agent.child.pid -R 5 -f -t ar-agent "
+    "/usr/local/sbin/ar-agent run --home /var/ossec",
+    "netbsd.rc": "/usr/local/sbin/ar-agent run --home /var/ossec",
+    "openbsd.rc": "/usr/local/sbin/ar-agent run",  # the home is the default one
+    "openrc.init": "/usr/local/sbin/ar-agent run --home /var/ossec",
+    "procd.init": "/usr/sbin/ar-agent run --home /etc/ossec",  # no /usr/local there, and /var is in memory
+    "ar-agent.service": "/usr/local/sbin/ar-agent run",  # the home is in its environment
+}
+
+
+def command_line(name: str) -> str:
+    """Return what the service file makes its system run, as the shell that reads it has it."""
+    text = (SERVICES / name).read_text()
+    if name == UNIT.name:
+        return unit_of(text)["ExecStart"]
+    script = "\n".join([STUBS[name], re.sub(r"^\. /etc/.*$", "", text, flags=re.MULTILINE), ENDS.get(name, "")])
+    done = subprocess.run(["sh", "-euc", script, name, "start"], capture_output=True, text=True, check=False, env={})
+    assert (done.returncode, [line for line in done.stderr.splitlines() if "Starting" not in line]) == (0, [])
+    return done.stdout.strip()
 
 
 def test_every_service_file_is_tested() -> None:
@@ -41,10 +78,23 @@ def test_a_service_script_is_shell_and_speaks_to_its_runner(name: str) -> None:
 @pytest.mark.parametrize("name", [*RUNNERS, UNIT.name])
 def test_a_service_runs_the_agent_in_the_foreground_and_acting(name: str) -> None:
     """Each starts `ar-agent run`, never observing, from a place outside the home."""
-    text = (SERVICES / name).read_text()
-    assert "ar-agent" in text
-    assert "run" in text
-    assert "--observe" not in text
+    assert command_line(name) == COMMAND_LINES[name]
+
+
+def test_the_unit_names_the_home_and_so_does_every_command_line_or_the_default() -> None:
+    """A service whose home is another one than the documents say would find no configuration."""
+    assert "Environment=AR_HOME=/var/ossec" in UNIT.read_text().splitlines()
+    assert DEFAULT == "/var/ossec"
+
+
+def test_what_is_written_about_installing_puts_the_executable_where_the_services_look_for_it() -> None:
+    """The documents, the headers of the files and the command lines name the same paths."""
+    guide = (ROOT / "build/README.md").read_text()
+    assert "`cp dist/ar-agent /usr/local/sbin/`" in guide
+    assert "`/usr/sbin` and the home `/etc/ossec`" in guide
+    assert "/usr/sbin/ar-agent, and its home is /etc/ossec" in (SERVICES / "procd.init").read_text()
+    copied_to = re.findall(r"cp dist/ar-agent (\S+?)/?[`\s]", (ROOT / "README.md").read_text())
+    assert copied_to == ["/usr/local/sbin"]
 
 
 def test_the_unit_leaves_blocks_and_scripts_alone_when_it_stops() -> None:

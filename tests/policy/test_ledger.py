@@ -141,10 +141,53 @@ def test_a_new_block_while_the_former_is_being_released_waits_for_that_script():
     assert due(ledger, 61) == [("add", 2)]
 
 
-def test_due_releases_take_their_turn_before_newer_blocks():
+def test_due_releases_come_before_new_blocks_even_those_for_good():
     ledger = in_force(sentence_s=60)
-    ledger.apply(promise(block=2, seconds=61, subject=Subject("srcip", "203.0.113.8")))
-    assert due(ledger, 61) == [("delete", 1), ("add", 2)]
+    ledger.apply(promise(block=2, seconds=59, sentence_s=0, subject=Subject("srcip", "203.0.113.8")))
+    ledger.apply(promise(block=3, seconds=58, subject=Subject("srcip", "203.0.113.9")))
+    assert due(ledger, 61) == [("delete", 1), ("add", 2), ("add", 3)]
+
+
+def test_only_releases_are_taken_when_that_is_asked_for():
+    ledger = in_force(sentence_s=60)
+    ledger.apply(promise(block=2, seconds=59, subject=Subject("srcip", "203.0.113.8")))
+    assert [action.verb for action in ledger.take_due(at(61), releases_only=True)] == ["delete"]
+    assert due(ledger, 61) == [("add", 2)]
+
+
+@pytest.mark.parametrize("then", ["prolonged", "ended by hand"])
+def test_whatever_happens_to_a_new_block_it_waits_for_the_script_of_the_former_one(then):
+    ledger = in_force(sentence_s=60)
+    (delete,) = ledger.take_due(at(60))
+    ledger.apply(promise(block=2, seconds=61, offence=2))
+    if then == "prolonged":
+        ledger.apply(Prolonged(2, 3, at(62).wall_s, 600, at(662).boot_s))
+    else:
+        ledger.apply(Ended(2, at(62).wall_s))
+    assert due(ledger, 63) == []
+    finish(ledger, delete, worked=True, seconds=64)
+    assert due(ledger, 64) == [("add" if then == "prolonged" else "delete", 2)]
+
+
+def test_what_was_prolonged_in_this_boot_ends_by_this_boots_clock_after_a_restart():
+    ledger = Ledger()
+    for record in [
+        Opened("boot-a", *at(0)),
+        promise(sentence_s=600),
+        Opened("boot-b", at(300).wall_s, 10.0),
+        Prolonged(1, 2, at(300).wall_s, 600, 610.0),
+        Added(1),
+    ]:
+        ledger.apply(record)
+    assert ledger.rearm(Moment(at(800).wall_s, 20.0), "boot-b") is False, "the wall clock was stepped by 500 s"
+    assert next(iter(ledger.blocks.values())).ends_boot_s == 610.0
+
+
+def test_a_block_from_another_boot_is_told_as_moved():
+    ledger = Ledger()
+    for record in [Opened("boot-a", *at(0)), promise(sentence_s=600), Added(1)]:
+        ledger.apply(record)
+    assert ledger.rearm(Moment(at(100).wall_s, 20.0), "boot-b") is True
 
 
 def test_an_offender_is_forgotten_a_week_after_the_last_block_ended():
@@ -193,6 +236,17 @@ def test_what_is_overdue_at_a_restart_is_released_first():
         ledger.apply(record)
     ledger.rearm(at(100), "boot-a")
     assert due(ledger, 100) == [("delete", 2), ("add", 1)]
+
+
+def test_hushed_nothing_is_due_but_what_changes_from_then_on():
+    ledger = Ledger()
+    for record in [Opened("boot-a", *at(0)), promise(), promise(2, subject=Subject("srcip", "203.0.113.8"))]:
+        ledger.apply(record)
+    ledger.rearm(at(1000), "boot-a")
+    ledger.hush()
+    assert (due(ledger, 1000), ledger.next_wake_s()) == ([], None)
+    ledger.apply(Ended(2, at(1000).wall_s))
+    assert due(ledger, 1000) == [("delete", 2)]
 
 
 def test_after_a_reboot_the_wall_clock_counts_and_the_script_runs_again():

@@ -9,7 +9,7 @@ from ar.policy.policy import Outcome, Ruling
 from ar.policy.records import Added, Arguments, Opened, Promised, Ran, Released
 from ar.policy.tasks import Finished
 from ar.respond.blocks import RUNS_WAITING_MAX, Blocks, end_of, restored
-from ar.respond.journal import JournalError
+from ar.respond.journal import JournalError, JournalGoneError
 
 HERE = Place("etc/ossec.conf", 1)
 DROP = Command("firewall-drop", "firewall-drop.sh", frozenset({"srcip"}), timeout_allowed=True, place=HERE)
@@ -30,7 +30,7 @@ class Story:
         self.tasks = []
         self.finished = []
         self.log = []
-        self.disk_is_full = False
+        self.disk_is_full = self.journal_is_gone = self.sync_fails = False
         self.scripts_max = 99
         self.waiting = 0
         self.ledger = Ledger("boot-a")
@@ -43,10 +43,23 @@ class Story:
             on_finished=lambda outcome: self.told.append(("report", outcome.task.verb)),
         )
 
-    def write(self, *records, sync=True):
+    def write(self, *records):
         if self.disk_is_full:
             raise JournalError("journal.json: cannot be written: No space left on device")
-        self.told += [("journal", type(record).__name__, sync) for record in records]
+        if self.journal_is_gone:
+            self.journal_is_gone = False
+            raise JournalGoneError("journal.json: somebody deleted or replaced it")
+        self.told += [("journal", type(record).__name__) for record in records]
+
+    def sync(self):
+        if self.sync_fails:
+            raise JournalError("journal.json: cannot be written: Input/output error")
+        self.told.append(("sync",))
+
+    def compact(self, snapshot):
+        if self.sync_fails:
+            raise JournalError("journal.json: cannot be replaced by a snapshot: Input/output error")
+        self.told.append(("snapshot", *(type(record).__name__ for record in snapshot)))
 
     def compact_when_grown(self, snapshot):
         return False
@@ -81,41 +94,90 @@ def ruling(record=None, block=1, seconds=0.0):
     return Ruling(RESPONSE, Outcome.BLOCK, "", ADDRESS, ARGUMENTS, record or promise)
 
 
+def take(story, a_ruling=None, seconds=0.0):
+    taken = story.blocks.take(a_ruling or ruling(), story, at(seconds))
+    story.blocks.work(at(seconds))
+    return taken
+
+
 def test_the_promise_is_on_disk_before_the_script_and_the_outcome_after_it():
     story = Story()
-    assert story.blocks.take(ruling(), story, at(0))
+    assert take(story)
     story.end_script(seconds=0.1)
     story.blocks.work(at(60))
     story.end_script(seconds=60.1)
     assert story.told == [
-        ("journal", "Opened", True),
-        ("journal", "Promised", True),
+        ("journal", "Opened"),
+        ("journal", "Promised"),
+        ("sync",),
         ("script", "add"),
         ("report", "add"),
-        ("journal", "Added", False),
+        ("journal", "Added"),
         ("script", "delete"),
         ("report", "delete"),
-        ("journal", "Released", True),
+        ("journal", "Released"),
+        ("sync",),
     ]
     assert story.blocks.counts["blocks"] == story.blocks.counts["releases"] == 1
+
+
+def test_many_promises_share_one_sync_and_no_script_starts_before_it():
+    story = Story()
+    for number in range(1, 101):
+        subject = Subject("srcip", f"203.0.113.{number}")
+        story.blocks.take(ruling(ruling(block=number).record._replace(subject=subject)), story, at(0))
+    assert story.tasks == []
+    story.blocks.work(at(0))
+    assert story.told.count(("sync",)) == 1
+    assert story.told.index(("sync",)) < story.told.index(("script", "add"))
 
 
 def test_nothing_runs_that_cannot_be_promised_and_it_is_said_loudly():
     story = Story()
     story.disk_is_full = True
-    assert not story.blocks.take(ruling(), story, at(0))
+    assert not take(story)
     assert (story.tasks, story.ledger.blocks) == ([], {})
     ((severity, text),) = story.log
     assert severity == "ERROR"
     assert "No space left on device" in text
     story.disk_is_full = False
-    assert story.blocks.take(ruling(seconds=1), story, at(1))
-    assert story.told[:2] == [("journal", "Opened", True), ("journal", "Promised", True)]
+    assert take(story, ruling(seconds=1), 1)
+    assert story.told[:2] == [("journal", "Opened"), ("journal", "Promised")]
+
+
+def test_while_the_disk_does_not_sync_only_releases_go_on_and_then_a_new_file_is_written():
+    story = Story()
+    take(story)
+    story.end_script()
+    story.sync_fails = True
+    other = ruling(block=2, seconds=60).record._replace(subject=Subject("srcip", "203.0.113.8"))
+    assert take(story, ruling(other), 60)
+    assert [task.verb for task in story.tasks] == ["delete"]
+    assert "Input/output error" in story.log[-1][1]
+    assert story.blocks.next_wake_s() == at(61).boot_s, "no busy loop"
+    story.sync_fails = False
+    story.blocks.work(at(60.5))
+    assert [task.verb for task in story.tasks] == ["delete"]
+    story.blocks.work(at(61))
+    assert [task.verb for task in story.tasks] == ["delete", "add"]
+    assert story.told[-2:] == [("snapshot", "Opened", "Promised", "Ended", "Promised"), ("script", "add")]
+
+
+def test_a_journal_that_somebody_deleted_is_written_anew_with_all_that_is_in_force():
+    story = Story()
+    take(story)
+    story.end_script()
+    story.journal_is_gone = True
+    other = ruling(block=2).record._replace(subject=Subject("srcip", "203.0.113.8"))
+    assert take(story, ruling(other), 1)
+    assert ("snapshot", "Opened", "Promised", "Added") in story.told
+    assert story.told[-3:] == [("journal", "Promised"), ("sync",), ("script", "add")]
+    assert "somebody deleted or replaced it" in story.log[0][1]
 
 
 def test_releases_go_on_while_the_disk_is_full():
     story = Story()
-    story.blocks.take(ruling(), story, at(0))
+    take(story)
     story.end_script()
     story.disk_is_full = True
     story.blocks.work(at(60))
@@ -126,7 +188,7 @@ def test_releases_go_on_while_the_disk_is_full():
 
 def test_a_script_is_told_how_long_and_what_for():
     story = Story()
-    story.blocks.take(ruling(), story, at(0))
+    take(story)
     assert story.tasks[0].environment == {
         "AR_TIMEOUT": "60",
         "AR_RULE_ID": "5712",
@@ -138,15 +200,14 @@ def test_a_script_is_told_how_long_and_what_for():
 
 def test_a_script_run_again_late_is_told_the_time_that_is_left():
     story = Story()
-    story.blocks.take(ruling(), story, at(0))
+    take(story)
     story.end_script(worked=False, output="first words\nlast words", seconds=0)
     story.blocks.work(at(30.5))
     assert story.tasks[0].environment["AR_TIMEOUT"] == "30"
-    ((severity, text),) = story.log
-    assert (severity, text) == (
-        "ERROR",
-        "firewall-drop.sh add 203.0.113.7 failed: exit status 1: last words. It is tried again.",
-    )
+    assert story.log == [
+        ("INFO", "firewall-drop.sh add: first words"),
+        ("ERROR", "firewall-drop.sh add 203.0.113.7 failed: exit status 1: last words. It is tried again."),
+    ]
     (block,) = story.ledger.blocks.values()
     assert (block.state, block.failures, block.last_words) == (State.PROMISED, 1, "exit status 1: last words")
 
@@ -156,7 +217,7 @@ def test_no_more_is_taken_from_the_ledger_than_the_runner_has_room_for():
     story.scripts_max = 1
     for number in (1, 2):
         record = ruling(block=number).record._replace(subject=Subject("srcip", f"203.0.113.{number}"))
-        story.blocks.take(ruling(record), story, at(0))
+        take(story, ruling(record))
     assert len(story.tasks) == 1
     story.end_script()
     assert len(story.tasks) == 1
@@ -166,24 +227,38 @@ def test_no_more_is_taken_from_the_ledger_than_the_runner_has_room_for():
 def test_commands_that_are_never_undone_are_dropped_and_counted_when_too_many_wait():
     story = Story()
     story.waiting = RUNS_WAITING_MAX
-    assert not story.blocks.take(ruling(Ran(1, "email-alert", ADDRESS, 1e6)), story, at(0))
-    assert story.blocks.bounds_hit == {"scripts waiting": 1}
+    assert not take(story, ruling(Ran(1, "email-alert", ADDRESS, 1e6)))
+    assert story.blocks.bounds_hit == {"scripts_waiting": 1}
     assert story.told == []
 
 
 def test_a_block_ended_by_hand_is_promised_to_end_and_released():
     story = Story()
-    story.blocks.take(ruling(), story, at(0))
+    take(story)
     story.end_script()
     (block,) = story.ledger.blocks.values()
     assert story.blocks.apply(end_of(block, at(5)), at(5))
+    story.blocks.work(at(5))
     assert story.tasks[0].verb == "delete"
 
 
 class Written:
+    """A journal as it was found."""
+
     def __init__(self, records, damage=()):
         self.records = list(records)
         self.damage = list(damage)
+        self.snapshot = None
+
+    def compact(self, snapshot):
+        self.snapshot = list(snapshot)
+
+
+def test_after_a_reboot_the_new_ends_are_written_down_at_once():
+    journal = Written([Opened("boot-a", *at(0)), ruling(seconds=30).record, Added(1)])
+    restored(journal, Moment(at(50).wall_s, 5.0), "boot-b", lambda *_: None)
+    assert [type(record).__name__ for record in journal.snapshot] == ["Opened", "Promised"]
+    assert journal.snapshot[1].ends_boot_s == 45.0
 
 
 @pytest.mark.parametrize(

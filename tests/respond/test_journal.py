@@ -2,6 +2,8 @@
 
 import errno
 import json
+import re
+import zlib
 
 import pytest
 from hypothesis import given
@@ -12,7 +14,7 @@ from ar.model import NOTHING, Subject
 from ar.policy.records import Added, Arguments, Ended, Offended, Opened, Prolonged, Promised, Ran, Released
 from ar.respond.codec import decode, encode
 from ar.respond.disk import Disk
-from ar.respond.journal import COMPACT_AT_BYTES, Journal, JournalError, Lock, read
+from ar.respond.journal import COMPACT_AT_BYTES, Journal, JournalError, JournalGoneError, Lock, read
 
 ADDRESS = Subject("srcip", "203.0.113.7")
 
@@ -52,6 +54,45 @@ ONE_OF_EACH = [
 @pytest.mark.parametrize("record", ONE_OF_EACH, ids=lambda record: type(record).__name__)
 def test_a_record_reads_as_it_was_written(record):
     assert decode(encode(record)[:-1]) == record
+
+
+def sealed(body: str) -> bytes:
+    """Return a line with a checksum that fits, whatever it says."""
+    return b'%s,"crc":"%08x"}' % (body.encode(), zlib.crc32(body.encode()))
+
+
+PROMISE = (
+    '{"promise":1,"cmd":"drop","exe":"x.sh","on":["srcip","203.0.113.7"],"n":1,"at":1.0,"for":600,"end":9.0,'
+    '"alert":"1.2","rule":5,"loc":"l"'
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        ("{", "a record of an unknown kind"),
+        ('{"nothing":1', "a record of an unknown kind"),
+        ("[" * 4000, "a record of an unknown kind"),
+        ('{"added":NaN', "a record of an unknown kind (NaN is no number)"),
+        ('{"added":1e999', "a 'added' record that is not whole"),
+        ('{"added":[1]', "a 'added' record that is not whole"),
+        ('{"released":1,"at":1e999', "'at' is no time"),
+        (PROMISE.replace("9.0", "1e999"), "'end' is no time"),
+        (PROMISE.replace("x.sh", "/bin/echo"), "'/bin/echo' is no script"),
+        (PROMISE.replace("x.sh", ".."), "'..' is no script"),
+        (PROMISE.replace("203.0.113.7", "; rm -rf /"), "does not appear to be an IPv4 or IPv6 network"),
+        (PROMISE.replace('"srcip",', '"srcip","x",'), "record that is not whole"),
+        (PROMISE.replace('"srcip"', '"anything"'), "is no kind of subject"),
+        (PROMISE.replace('"l"', '"a\\u0000b"'), "'loc' has a NUL"),
+    ],
+)
+def test_a_record_that_says_what_was_never_written_is_damage_even_with_a_checksum(body, fault):
+    with pytest.raises(ValueError, match=re.escape(fault)):
+        decode(sealed(body))
+
+
+def test_the_record_that_those_were_made_of_is_whole():
+    assert decode(sealed(PROMISE)).executable == "x.sh"
 
 
 def test_a_line_is_one_json_object_and_a_block_takes_little_room():
@@ -130,7 +171,7 @@ def test_a_snapshot_replaces_a_grown_journal_and_the_next_records_follow_it(tmp_
     journal = Journal(path)
     assert not journal.compact_when_grown(lambda: [Added(1)])
     while path.stat().st_size < COMPACT_AT_BYTES:
-        journal.write(*[promise()] * 100, sync=False)
+        journal.write(*[promise()] * 100)
     assert journal.compact_when_grown(lambda: [promise(), Added(1)])
     journal.write(Released(1, 2.0))
     assert read(path).records == [promise(), Added(1), Released(1, 2.0)]
@@ -138,10 +179,11 @@ def test_a_snapshot_replaces_a_grown_journal_and_the_next_records_follow_it(tmp_
 
 
 class FullDisk(Disk):
-    """A disk on which only `room` more bytes fit."""
+    """A disk on which only `room` more bytes fit, and which can refuse to sync or to truncate."""
 
     def __init__(self):
         self.room = 1 << 30
+        self.refuses = set()
 
     def write(self, fd, text):
         super().write(fd, text[: self.room])
@@ -149,6 +191,67 @@ class FullDisk(Disk):
             self.room = 0
             raise OSError(errno.ENOSPC, "No space left on device")
         self.room -= len(text)
+
+    def sync(self, fd):
+        if "sync" in self.refuses:
+            raise OSError(errno.EIO, "Input/output error")
+        super().sync(fd)
+
+    def truncate(self, fd, size):
+        if "truncate" in self.refuses:
+            raise OSError(errno.EIO, "Input/output error")
+        super().truncate(fd, size)
+
+
+def test_a_half_record_that_cannot_be_taken_back_does_not_swallow_the_next(tmp_path):
+    disk = FullDisk()
+    path = tmp_path / "journal.json"
+    journal = Journal(path, disk)
+    journal.write(promise())
+    disk.room, disk.refuses = 20, {"truncate"}
+    with pytest.raises(JournalError, match="half record cannot be taken back yet"):
+        journal.write(promise(2))
+    disk.room = 1 << 30
+    with pytest.raises(JournalError):
+        journal.write(promise(3))
+    disk.refuses = set()
+    journal.write(promise(4))
+    assert read(path).records == [promise(), promise(4)]
+
+
+def test_a_sync_that_fails_is_told(tmp_path):
+    disk = FullDisk()
+    journal = Journal(tmp_path / "journal.json", disk)
+    journal.write(promise())
+    disk.refuses = {"sync"}
+    with pytest.raises(JournalError, match="Input/output error"):
+        journal.sync()
+
+
+@pytest.mark.parametrize("how", ["deleted", "replaced"])
+def test_a_journal_that_somebody_took_away_takes_no_record_until_it_is_written_anew(tmp_path, how):
+    path = tmp_path / "journal.json"
+    journal = Journal(path)
+    journal.write(promise())
+    path.unlink()
+    if how == "replaced":
+        path.write_bytes(b"")
+    with pytest.raises(JournalGoneError, match="somebody deleted or replaced it"):
+        journal.write(Added(1))
+    journal.compact([promise()])
+    journal.write(Added(1))
+    assert read(path).records == [promise(), Added(1)]
+
+
+def test_a_copy_that_does_not_fit_is_told_and_keeps_nothing_from_starting(tmp_path):
+    path = tmp_path / "journal.json"
+    path.write_bytes(encode(promise()) + b'{"half')
+    disk = FullDisk()
+    disk.room = 3
+    journal = Journal(path, disk)
+    assert journal.records == [promise()]
+    assert "cannot be kept: No space left on device" in journal.damage[0]
+    assert not (tmp_path / "journal.json.torn").exists()
 
 
 def test_on_a_full_disk_a_record_is_refused_whole_and_later_ones_are_taken_again(tmp_path):

@@ -175,4 +175,4 @@ def test_no_more_scripts_run_at_once_than_allowed_and_the_others_keep_their_orde
     assert (runner.running, runner.waiting, runner.has_room) == (1, 2, False)
     gate.touch()
     assert [outcome.output for outcome in wait(runner, count=3)] == ["one", "two", "three"]
-    assert runner.idle
+    assert (runner.running, runner.waiting, runner.has_room) == (0, 0, True)

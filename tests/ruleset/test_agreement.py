@@ -12,6 +12,7 @@ import pytest
 from ar.model import Line
 from ar.ossecxml import Element, parse
 from ar.ruleset import golden
+from ar.shipped import SHIPPED_RULES
 
 SHARED = Path(__file__).resolve().parents[3] / "shared"
 OSSEC = SHARED / "ossec"
@@ -55,7 +56,7 @@ def plain(text: str) -> str:
 
 def test_numbers_levels_groups_and_counts_are_ossecs():
     """A local rule that builds on ours by number, level or group finds what it finds in OSSEC."""
-    ours, theirs = rules(golden.FOLDER / "rules"), rules(OSSEC / "rules")
+    ours, theirs = rules(SHIPPED_RULES), rules(OSSEC / "rules")
     assert ours.keys() - theirs.keys() == OUR_OWN
     for number in sorted(ours.keys() & theirs.keys()):
         (mine, my_group), (other, other_group) = ours[number], theirs[number]
@@ -70,7 +71,7 @@ def test_numbers_levels_groups_and_counts_are_ossecs():
 
 def test_descriptions_are_our_own():
     """Not one sentence is OSSEC's."""
-    ours, theirs = rules(golden.FOLDER / "rules"), rules(OSSEC / "rules")
+    ours, theirs = rules(SHIPPED_RULES), rules(OSSEC / "rules")
     taken = {plain(rule.joined("description")) for rule, _ in theirs.values()}
     assert [number for number, (rule, _) in ours.items() if plain(rule.joined("description")) in taken] == []
 

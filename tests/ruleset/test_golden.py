@@ -15,10 +15,11 @@ from ar.errors import InputError
 from ar.model import Line
 from ar.ruleset import golden
 from ar.ruleset.golden import Sample
+from ar.shipped import SHIPPED_RULESET, shipped_rules
 
 RULESET = golden.shipped_ruleset()
 SAMPLES = golden.golden_samples()
-SAMPLE_LOG = golden.FOLDER / "sample.log"
+SAMPLE_LOG = SHIPPED_RULESET / "sample.log"
 HIT = "Nov 20 10:00:00 pi sshd[812]: Failed password for root from 203.0.113.9 port 52177 ssh2"
 VERDICT = (
     '{"decoder": "sshd", "fields": {"user": "root", "srcip": "203.0.113.9", "srcport": "52177"}, '
@@ -61,7 +62,7 @@ def test_near_misses_name_rules_that_exist():
 def test_order_of_files_is_the_one_the_agent_loads_them_in(tmp_path):
     """The golden set runs against the same tree of rules as a home without rules of its own."""
     home = Home(tmp_path)
-    assert [included.path for included in default_rules(home)] == golden.rule_files()
+    assert [included.path for included in default_rules(home, Findings())] == shipped_rules()
     findings = Findings()
     loaded = load_ruleset(configured_files([], home, findings), home, findings)
     assert (len(loaded.decoders), sorted(loaded.rules.by_id)) == (len(RULESET.decoders), sorted(RULESET.rules.by_id))

@@ -7,7 +7,7 @@ from typing import Dict, Iterator, Tuple
 import pytest
 
 from ar.ossecxml import STRAY_TEXT, Element, expand_variables, parse
-from ar.ruleset import golden
+from ar.shipped import SHIPPED_RULESET, shipped_rules
 
 PATTERNS = (
     "match", "regex", "pcre2", "url", "url_pcre2", "id", "id_pcre2", "user", "program_name", "program_name_pcre2",
@@ -19,7 +19,7 @@ BELOW_ANCHORED = {5752, 5753}
 
 
 def roots(name: str) -> list[Element]:
-    text = (golden.FOLDER / name).read_text(encoding="utf-8")
+    text = (SHIPPED_RULESET / name).read_text(encoding="utf-8")
     return expand_variables(parse(text, name))
 
 
@@ -38,7 +38,7 @@ def patterns() -> Dict[Tuple[str, str, str], str]:
         for kind in PATTERNS:
             if decoder.first(kind):
                 found["decoder.xml", f"{decoder.attributes['name']}:{decoder.place.line}", kind] = decoder.joined(kind)
-    for path in golden.rule_files():
+    for path in shipped_rules():
         for rule in rules(path.name):
             for kind in PATTERNS:
                 if rule.first(kind):
@@ -48,7 +48,7 @@ def patterns() -> Dict[Tuple[str, str, str], str]:
 
 def test_files_hold_no_stray_text():
     """Each file is elements only, so that nothing written in them is silently without effect."""
-    for name in ("decoder.xml", *(f"rules/{path.name}" for path in golden.rule_files())):
+    for name in ("decoder.xml", *(f"rules/{path.name}" for path in shipped_rules())):
         assert [root.text for root in roots(name) if root.name == STRAY_TEXT] == []
 
 

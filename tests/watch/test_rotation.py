@@ -252,14 +252,6 @@ def test_more_files_than_can_be_open_are_left_out_and_said(watch, tmp_path, monk
     assert one.complaints() == ["ERROR: 3 files over the limit of 2 are not followed"]
 
 
-def test_a_format_of_several_lines_is_said_to_be_not_served(watch, log):
-    one = watch(local(log, "multi-line:3"), local("tail -1 /x", "full_command"))
-    append(log, b"a\n")
-    assert one.read() == []
-    assert [text.split(":")[0:3] for text in one.complaints()] == [["WARNING", " ossec.conf", "7"]] * 2
-    assert "'multi-line:3', which is not served" in one.complaints()[0]
-
-
 def test_a_reload_keeps_the_place_in_files_that_stay_and_starts_new_ones_at_their_end(watch, log, tmp_path):
     append(tmp_path / "other", b"old\n")
     one = watch(log)

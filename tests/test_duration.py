@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ar.config.duration import DURATION_MAX_S, parse_duration, speak_duration, write_duration
+from ar.duration import DURATION_MAX_S, parse_duration, speak, write_duration
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,25 @@ def test_what_is_written_is_read_back(seconds, bare_unit_s):
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0, "for good"), (45, "45 s"), (600, "10 min"), (7200, "2 h"), (5400, "90 min"), (86400, "1 d")],
+    [
+        (None, "for good"), (0, "0 s"), (0.4, "0 s"), (-3.2, "0 s"), (8.7, "9 s"), (45, "45 s"),
+        (600, "10 min"), (1799, "29 min 59 s"),
+        (5400, "1 h 30 min"), (7200, "2 h"), (7205, "2 h"), (86400, "1 d"), (86460, "1 d"), (273_600, "3 d 4 h"),
+    ],
+)  # fmt: skip
+def test_people_read_at_most_two_neighbouring_units(seconds, words):
+    assert speak(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(7205, "2 h 5 s"), (86460, "1 d 1 min"), (90_061, "1 d 1 h 1 min 1 s"), (60, "1 min")]
 )
-def test_people_read_words(seconds, words):
-    assert speak_duration(seconds) == words
+def test_four_units_leave_nothing_out(seconds, words):
+    assert speak(seconds, units=4) == words
+
+
+@given(st.integers(1, DURATION_MAX_S))
+def test_what_is_spoken_with_four_units_adds_up(seconds):
+    numbers_and_units = speak(seconds, units=4).replace("min", "m").split()
+    parts = zip(numbers_and_units[::2], numbers_and_units[1::2])
+    assert sum(parse_duration(number + unit, 1) for number, unit in parts) == seconds

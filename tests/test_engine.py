@@ -1,0 +1,250 @@
+"""The engine without root: what it does at its start, in a turn, at a reload, and when asked on its socket."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from ar.answers import answer
+from ar.config.home import Home
+from ar.config.load import load
+from ar.control.protocol import RefusedError
+from ar.engine import Engine
+from ar.model import Subject
+from ar.policy.records import Added, Arguments, Opened, Promised
+from ar.report.log import Log
+from ar.respond import clock, hosts
+from ar.respond.journal import Journal, read
+
+CONF = """\
+<ossec_config>
+  <global>{allowed}</global>
+  <command><name>drop</name><executable>note.sh</executable><expect>srcip</expect></command>
+  <command><name>mail</name><executable>note.sh</executable><expect>srcip</expect>
+    <timeout_allowed>no</timeout_allowed></command>
+  <active-response><command>drop</command><location>local</location><rules_id>5716</rules_id>
+    <timeout>600</timeout></active-response>
+  <localfile><log_format>syslog</log_format><location>{log}</location></localfile>
+</ossec_config>
+"""
+FAILED = "{stamp} pi sshd[99]: Failed password for root from {address} port 4242 ssh2\n"
+
+
+class NoSignals:
+    """Signals that come when the test says so."""
+
+    def __init__(self):
+        self.stop = self.reload = self.reopen = False
+        self.fileno = os.open(os.devnull, os.O_RDONLY)
+
+    def wake(self):
+        pass
+
+    def drain(self):
+        pass
+
+
+class Host:
+    """A home with a script that notes how it was called, and engines on it."""
+
+    def __init__(self, root):
+        self.home = Home(root / "home")
+        self.log = root / "auth.log"
+        self.log.touch()
+        self.asked = root / "asked"
+        for name in ("etc", "rules", "active-response/bin", "logs/alerts", "var"):
+            (self.home.root / name).mkdir(parents=True)
+        script = self.home.scripts / "note.sh"
+        script.write_text(f'#!/bin/sh\necho "$1 $3" >> {self.asked}\n')
+        script.chmod(0o755)
+        self.configure()
+        self.signals = NoSignals()
+        self.engines = []
+
+    def configure(self, *allowed, toml=""):
+        entries = "".join(f"<white_list>{text}</white_list>" for text in allowed)
+        self.home.ossec_conf.write_text(CONF.format(allowed=entries, log=self.log))
+        self.home.agent_toml.write_text(toml)
+
+    def journal(self, *subjects, sentence_s=600):
+        now = clock.now()
+        journal = Journal(self.home.journal)
+        journal.write(Opened("another boot", *now))
+        for number, value in enumerate(subjects, 1):
+            arguments = Arguments("-", value, "1.1", 5716, "auth.log", "-")
+            subject = Subject("srcip", value)
+            ends = now.boot_s + sentence_s
+            journal.write(
+                Promised(number, "drop", "note.sh", "argv", subject, arguments, 1, now.wall_s, sentence_s, ends),
+                Added(number),
+            )
+        journal.close()
+
+    def engine(self, *, observing=False):
+        loaded = load(self.home)
+        assert loaded.mistakes == []
+        engine = Engine(loaded, observing=observing, log=Log(self.home.ossec_log, None), signals=self.signals)
+        self.engines.append(engine)
+        engine._adopt_when_known()
+        return engine
+
+    def attack(self, *addresses):
+        stamp = time.strftime("%b %e %H:%M:%S")
+        with self.log.open("a") as file:
+            file.writelines(FAILED.format(stamp=stamp, address=address) for address in addresses)
+
+    def turn_until(self, engine, condition):
+        give_up = time.monotonic() + 30
+        while not condition() and time.monotonic() < give_up:
+            engine._turn()
+            time.sleep(0.005)
+        assert condition(), self.said()
+
+    def calls(self):
+        return self.asked.read_text().splitlines() if self.asked.exists() else []
+
+    def said(self):
+        return self.home.ossec_log.read_text()
+
+
+@pytest.fixture
+def host(tmp_path):
+    host = Host(tmp_path)
+    yield host
+    for engine in host.engines:
+        engine._stop()
+    os.close(host.signals.fileno)
+
+
+def test_after_a_reboot_no_script_blocks_an_address_that_was_allowlisted_meanwhile(host):
+    host.journal("203.0.113.1", "203.0.113.2", "2001:db8:1::/64", "203.0.113.9")
+    host.configure("203.0.113.0/29", "2001:db8:1::7")
+    engine = host.engine()
+    host.turn_until(engine, lambda: len(host.calls()) == 4)
+    assert sorted(host.calls()) == [
+        "add 203.0.113.9",
+        "delete 2001:db8:1::/64",
+        "delete 203.0.113.1",
+        "delete 203.0.113.2",
+    ]
+
+
+def test_a_block_on_a_prefix_is_released_when_something_in_it_is_allowlisted_at_a_reload(host):
+    host.configure(toml="ipv6_prefix = 64\n")
+    engine = host.engine()
+    host.attack("2001:db8:1:2::5")
+    host.turn_until(engine, lambda: host.calls() == ["add 2001:db8:1:2::/64"])
+    host.configure("2001:db8:1:2::9", toml="ipv6_prefix = 64\n")
+    host.signals.reload = True
+    host.turn_until(engine, lambda: host.calls()[1:] == ["delete 2001:db8:1:2::/64"])
+
+
+def test_until_the_allowlists_names_are_known_lines_wait_and_releases_do_not(host, monkeypatch):
+    names = []
+
+    def never_ends(lookup):
+        names.append(lookup)
+
+    monkeypatch.setattr(hosts.Lookup, "_run", never_ends)
+    host.journal("203.0.113.1", sentence_s=0)
+    host.configure("admin.example.com")
+    host.journal("203.0.113.1", sentence_s=1)
+    engine = host.engine()
+    host.attack("203.0.113.2")
+    time.sleep(1.1)
+    host.turn_until(engine, lambda: "delete 203.0.113.1" in host.calls())
+    assert engine.lines == 0
+    with pytest.raises(RefusedError, match="being looked up"):
+        list(answer(engine, {"verb": "block", "address": "203.0.113.5"}))
+    names[0].answer = ([], [])
+    host.turn_until(engine, lambda: "add 203.0.113.2" in host.calls())
+
+
+def test_a_reload_with_mistakes_keeps_the_former_configuration(host):
+    engine = host.engine()
+    host.home.ossec_conf.write_text("<ossec_config><global></ossec_config>")
+    host.signals.reload = True
+    engine._turn()
+    assert "the former one goes on" in host.said()
+    host.attack("203.0.113.2")
+    host.turn_until(engine, lambda: host.calls() == ["add 203.0.113.2"])
+
+
+def test_why_nothing_is_done_is_said_once_a_minute_and_counted(host):
+    host.configure("203.0.113.5", toml="[limits]\nblocks_max = 1\n")
+    engine = host.engine()
+    host.attack(*["203.0.113.5"] * 20, "203.0.113.1", *[f"198.51.100.{n}" for n in range(1, 21)])
+    host.turn_until(engine, lambda: engine.lines == 41)
+    assert host.said().count("drop 203.0.113.5: rule 5716") == 1
+    assert host.said().count("1 blocks are in force, and no more are kept") == 1
+    assert engine.bounds_hit()["blocks"] == 20
+
+
+def test_an_observer_says_what_it_leaves_alone_and_blocks_nobody(host):
+    host.journal("203.0.113.1")
+    before = host.home.journal.read_bytes()
+    engine = host.engine(observing=True)
+    engine._tell_of_blocks_left_alone()
+    assert "1 blocks of an earlier run are in the journal" in host.said()
+    with pytest.raises(RefusedError, match="only observes"):
+        list(answer(engine, {"verb": "block", "address": "203.0.113.5"}))
+    host.attack("203.0.113.2")
+    host.turn_until(engine, lambda: "would run" in host.said())
+    assert host.calls() == []
+    assert host.home.journal.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        ({}, "unknown request None"),
+        ({"verb": ["list"]}, "unknown request"),
+        ({"verb": "block"}, "None is no address"),
+        ({"verb": "block", "address": ["x"]}, "is no address"),
+        *(
+            ({"verb": "block", "address": "203.0.113.5", "sentence_s": value}, "sentence_s is")
+            for value in ("x", None, -5, 1.5, True, float("nan"), 10**30, [])
+        ),
+        ({"verb": "block", "address": "203.0.113.5", "command": "mail"}, "no command that blocks addresses"),
+        ({"verb": "block", "address": "127.0.0.1"}, "a loopback address"),
+        ({"verb": "unblock", "all": "no"}, "is not blocked"),
+        ({"verb": "unblock", "address": "203.0.113.77"}, "is not blocked"),
+    ],
+)
+def test_a_request_that_makes_no_sense_is_refused(host, request_, message):
+    engine = host.engine()
+    with pytest.raises(RefusedError, match=message):
+        list(answer(engine, request_))
+
+
+def test_logs_are_opened_anew_when_that_is_asked_for(host):
+    engine = host.engine()
+    engine.log("INFO", "before")
+    host.home.ossec_log.rename(host.home.ossec_log.with_suffix(".1"))
+    host.signals.reopen = True
+    engine._turn()
+    engine.log("INFO", "after")
+    assert "after" in host.said()
+    assert "before" not in host.said()
+
+
+def test_a_deleted_journal_is_written_anew_with_the_next_block(host):
+    engine = host.engine()
+    host.attack("203.0.113.1")
+    host.turn_until(engine, lambda: host.calls() == ["add 203.0.113.1"])
+    host.home.journal.unlink()
+    host.attack("203.0.113.2")
+    host.turn_until(engine, lambda: len(host.calls()) == 2)
+    promised = [record.subject.value for record in read(host.home.journal).records if isinstance(record, Promised)]
+    assert promised == ["203.0.113.1", "203.0.113.2"]
+
+
+def test_alerts_that_cannot_be_written_are_told_and_counted(host):
+    engine = host.engine()
+    host.home.alerts.rmdir()
+    host.attack("203.0.113.1")
+    host.turn_until(engine, lambda: host.calls() == ["add 203.0.113.1"])
+    assert host.said().count("alerts.log: cannot be written") == 1
+    assert next(iter(answer(engine, {"verb": "status"})))["log_lines_lost"] == 2
