@@ -19,6 +19,7 @@ _V4_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 # What a script may be handed as a user: OSSEC's alphabet (exec.c), without a leading dash.
 _SAFE_USER = re.compile(r"[A-Za-z0-9_.@?][A-Za-z0-9_.@?-]{0,63}\Z")
 # A file name must be absolute and of an alphabet that no shell script can trip over.
+_SAFE_LOCATION = re.compile(r"[A-Za-z0-9_/(][A-Za-z0-9_./@:+,=~>()-]{0,4095}\Z")
 _SAFE_FILENAME = re.compile(r"/[A-Za-z0-9_./@:+,=~-]{0,4095}\Z")
 
 
@@ -57,6 +58,14 @@ def parse_network(text: str) -> Optional[Network]:
         low_bits = int(network.network_address) & 0xFFFFFFFF
         return ipaddress.IPv4Network((low_bits, network.prefixlen - 96))
     return network
+
+
+def safe_location(text: str) -> str:
+    """Return the name of a source as a script may be handed it: a dash when it has anything unusual in it.
+
+    Whoever may write into a folder of logs chooses the names that a glob finds there.
+    """
+    return text if _SAFE_LOCATION.match(text) else "-"
 
 
 def safe_user(text: str) -> Optional[str]:

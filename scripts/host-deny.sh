@@ -5,7 +5,7 @@
 #
 # Its lines stand between two comments at the end of the file; all other lines stay as they are. The file is
 # replaced in one step, with its owner and mode, and where it is a symbolic link, the file it leads to is replaced.
-# AR_HOSTS_DENY names another file.
+# AR_HOSTS_DENY names another file, for trials by hand; the agent hands scripts no variables but its own.
 set -eu
 . "${0%/*}/lib.sh"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Iterator, NamedTuple, Optional, Sequence, Union
 
 from ar.duration import speak
-from ar.model import NOTHING, Address, Alert, Command, Moment, Response, Subject
+from ar.model import NOTHING, Address, Alert, Command, Moment, Response, Subject, safe_location
 from ar.policy.agenda import Key
 from ar.policy.allowlist import Allowlist
 from ar.policy.bind import Bindings
@@ -113,8 +113,7 @@ class Policy:
         block = self.ledger.blocks.get(key)
         offence = self.ledger.offences(key, now, self.terms.forget_after_s)
         if block is not None and block.state is not State.RELEASING:
-            ends_boot_s = now.boot_s + sentence_s if sentence_s else None
-            return Prolonged(block.id, block.offence, now.wall_s, sentence_s, ends_boot_s)
+            return Prolonged(block.id, block.offence, now.wall_s, sentence_s, _end(now, sentence_s))
         return self._promise(command, subject, arguments, now, offence=offence, sentence_s=sentence_s)
 
     def _longest(self, rivals: Sequence[Response], alert: Alert, now: Moment) -> Response:
@@ -165,7 +164,7 @@ class Policy:
             return Ruling(response, Outcome.SETTLING, "already blocked a moment ago", block.subject, arguments)
         offence = block.offence + 1
         sentence_s = response.sentence_s(offence)
-        ends_boot_s = now.boot_s + sentence_s if sentence_s else None
+        ends_boot_s = _end(now, sentence_s)
         record = Prolonged(block.id, offence, now.wall_s, sentence_s, ends_boot_s)
         why = f"offence {offence} while blocked, {for_how_long(sentence_s)} from now"
         if block.ends_boot_s is None or (ends_boot_s is not None and ends_boot_s <= block.ends_boot_s):
@@ -176,10 +175,9 @@ class Policy:
     def _promise(
         self, command: Command, subject: Subject, arguments: Arguments, now: Moment, *, offence: int, sentence_s: int
     ) -> Promised:
-        ends_boot_s = now.boot_s + sentence_s if sentence_s else None
         return Promised(
             self.ledger.next_id(), command.name, command.executable, command.contract, subject, arguments,
-            offence, now.wall_s, sentence_s, ends_boot_s,
+            offence, now.wall_s, sentence_s, _end(now, sentence_s),
         )  # fmt: skip
 
     def _subject(self, command: Command, alert: Alert) -> Optional[Subject]:
@@ -197,6 +195,11 @@ def for_how_long(sentence_s: int) -> str:
     return f"for {speak(sentence_s, units=4)}" if sentence_s else speak(None)
 
 
+def _end(now: Moment, sentence_s: int) -> Optional[float]:
+    """Return when a sentence that begins now ends, on the boot clock; None for good."""
+    return now.boot_s + sentence_s if sentence_s else None
+
+
 def _arguments(command: Command, subject: Subject, alert: Alert) -> Arguments:
     expects = command.expects
     return Arguments(
@@ -204,7 +207,7 @@ def _arguments(command: Command, subject: Subject, alert: Alert) -> Arguments:
         srcip=subject.value if "srcip" in expects else "-",
         alert_id=alert.id,
         rule=alert.rule,
-        location=alert.location,
+        location=safe_location(alert.location),
         filename=alert.filename or "-" if "filename" in expects else "-",
     )
 

@@ -112,6 +112,23 @@ def test_a_block_promises_the_arguments_of_ossec():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("location", "handed"),
+    [
+        ("/var/log/auth.log", "/var/log/auth.log"),
+        ("(web) 192.0.2.1->/var/log/auth.log", "-"),
+        ("journald", "journald"),
+        ("/var/log/$(reboot).log", "-"),
+        ("/var/log/a\nb", "-"),
+        ("-rf", "-"),
+        ("", "-"),
+    ],
+)
+def test_a_script_is_handed_no_unusual_name_of_a_source(location, handed):
+    (ruling,) = rule(policy(response()), alert(location=location), 0)
+    assert ruling.arguments.location == handed
+
+
 def test_without_the_expected_subject_nothing_is_done():
     (ruling,) = rule(policy(response()), alert(srcip=None, fields={"srcip": "evil.example.com"}), 0)
     assert (ruling.outcome, ruling.record) == (Outcome.NO_SUBJECT, None)
