@@ -149,7 +149,7 @@ def _unblock(engine: Engine, request: Object) -> Iterable[Object]:
     for block in chosen(engine.ledger, request):
         if not engine.blocks.apply(end_of(block, now), now):
             raise RefusedError("not released: the journal cannot be written", UNAVAILABLE)
-        engine.log("INFO", f"{block.command} {block.subject}: released by hand.")
+        engine.log("INFO", f"{block.command} {block.subject}: ended by hand.")
         yield row_of(block, now)
     engine.blocks.work(now)
 
