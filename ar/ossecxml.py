@@ -23,6 +23,8 @@ _ROOTS = "ar-roots"
 _COMMENT = re.compile(r"<!--.*?-->|<!\s.*?!>|<\?xml.*?\?>", re.DOTALL)
 _DEFINITION = re.compile(r"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 _BARE_AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d+|#x[0-9A-Fa-f]+);)")
+_NOT_WELL_FORMED = "not well-formed (invalid token)"  # expat's words for the commonest mistake of all
+_A_TAG = '`\\<` for the sign itself, or a tag such as <name> or <name attribute="value">'
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
@@ -144,7 +146,9 @@ class _Reader:
 
     def explain(self, message: str) -> tuple[str, str]:
         """Return what is wrong and what was expected, for the XML parser's `message`."""
+        if message == _NOT_WELL_FORMED:
+            return "broken XML: a `<` that starts no element, or a tag that is not complete", _A_TAG
         if len(self._open) > 1:
             last = self._open[-1]
             return f"broken XML ({message})", f"</{last.name}> to close <{last.name}> of line {last.place.line}"
-        return f"broken XML ({message})", "well-formed elements"
+        return f"broken XML ({message})", "elements such as <name>text</name>, each closed once"

@@ -31,8 +31,9 @@ def shipped_rules() -> List[Path]:
 
 
 def as_shown(path: Path) -> str:
-    """Return how messages call a shipped file: as it stands in the source."""
-    return str(path.relative_to(_PACKAGE.parent))
+    """Return how messages call a shipped file: `shipped rules/sshd_rules.xml`, which no path of the host is like."""
+    inside = path.relative_to(SHIPPED_RULESET)
+    return f"shipped {inside}"
 
 
 def in_loading_order(names: Iterable[str]) -> List[str]:

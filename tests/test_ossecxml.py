@@ -70,6 +70,18 @@ def test_broken_xml_names_what_was_left_open_and_where() -> None:
     assert "</b> to close <b> of line 2" in message
 
 
+@pytest.mark.parametrize("text", ["<a><b>x < y</b></a>", "<a>\n<b c></b></a>", "<a", "<a b=c/>", "x <> y"])
+def test_a_sign_that_starts_no_element_is_told_with_what_may_stand_for_it(text: str) -> None:
+    told = "broken XML: a `<` that starts no element, or a tag that is not complete: expected `\\<` for the sign itself"
+    line = 1 + text.count("\n")
+    assert refused(text) == f'f.xml:{line}: {told}, or a tag such as <name> or <name attribute="value">'
+
+
+def test_an_element_that_is_closed_without_being_open_is_refused() -> None:
+    expected = "expected elements such as <name>text</name>, each closed once"
+    assert refused("<a/></b>") == f"f.xml:1: broken XML (mismatched tag): {expected}"
+
+
 def test_an_element_never_closed_is_refused() -> None:
     assert "f.xml:" in refused("<a><b></b>")
 

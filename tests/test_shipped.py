@@ -18,7 +18,8 @@ def test_in_a_checkout_they_lie_beside_the_modules():
     assert shipped.shipped_scripts() == ROOT / "scripts"
     assert shipped.SHIPPED_DECODERS == ROOT / "ar/ruleset/decoder.xml"
     assert {path.parent for path in shipped.shipped_rules()} == {ROOT / "ar/ruleset/rules"}
-    assert shipped.as_shown(shipped.SHIPPED_DECODERS) == "ar/ruleset/decoder.xml"
+    assert shipped.as_shown(shipped.SHIPPED_DECODERS) == "shipped decoder.xml"
+    assert shipped.as_shown(shipped.SHIPPED_RULES / "a.xml") == "shipped rules/a.xml"
 
 
 def test_wherever_the_modules_lie_the_files_lie_beside_them(tmp_path):

@@ -46,6 +46,11 @@ class Trial:
             path.write_text(text, encoding="utf-8")
         return path
 
+    def folders(self) -> None:
+        """Make those in which the agent writes, as init does."""
+        for folder in self.home.written:
+            folder.mkdir(parents=True, exist_ok=True)
+
     def conf(self, inside: str) -> None:
         """Write etc/ossec.conf with `inside` starting on line 2."""
         self.write("etc/ossec.conf", f"<ossec_config>\n{textwrap.dedent(inside).strip()}\n</ossec_config>\n")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
-from typing import Any, Dict, Iterator, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Sequence, Tuple
 
-from ar.cli.words import describe, first_sentence_of, steps_of, table, triggers_of
+from ar.cli.words import aligned, describe, first_sentence_of, hung, steps_of, terminal_width, triggers_of
 from ar.config.check import doubts
 from ar.config.home import Home
 from ar.config.load import Loaded, load
@@ -15,6 +14,9 @@ from ar.config.tomlprint import write_toml
 from ar.errors import CONFIG, ConfigError, Mistake
 from ar.model import Response
 from ar.report.log import printable
+
+SEVERITIES = {"mistake": ("Mistakes", "31"), "warning": ("Warnings", "33")}  # their titles and colours
+PLACES_MAX = 3  # a warning that stands in more places is told once, and at most so many others are named
 
 Finding = Tuple[str, Mistake]  # "mistake" or "warning", and what it is
 
@@ -41,7 +43,8 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         lines = _json_lines(loaded, findings)
     else:
-        lines = _for_people(loaded, findings) if sys.stdout.isatty() else _plain(loaded, findings)
+        width = terminal_width()
+        lines = _plain(loaded, findings) if width is None else _for_people(loaded, findings, width)
     for line in lines:
         print(line)
     return CONFIG if loaded.mistakes else 0
@@ -81,28 +84,59 @@ def _response_object(response: Response) -> Dict[str, Any]:
 
 def _plain(loaded: Loaded, findings: Sequence[Finding]) -> Iterator[str]:
     """Yield a line for each fact, its place first, for other programs' sake and for logs."""
-    for severity, finding in findings:
-        yield printable(str(finding) if severity == "mistake" else f"{finding.place}: warning: {_message(finding)}")
+    for severity in SEVERITIES:
+        before = "warning: " if severity == "warning" else ""
+        for where, message in _grouped(severity, findings):
+            yield printable(f"{where}: {before}{message}")
     for response in loaded.config.responses:
-        whose = f" ({response.steps_place})" if response.steps_s else ""
-        yield printable(f"{response.place}: response: {describe(response)}{whose}")
+        yield printable(f"{response.place}: response: {_described(response)}")
     for name, place in loaded.config.unused:
         yield printable(f"{place}: not used: {name}")
     yield _summary(loaded, findings)
 
 
-def _for_people(loaded: Loaded, findings: Sequence[Finding]) -> Iterator[str]:
-    """Yield aligned tables under a title each, for a terminal."""
+def _grouped(severity: str, findings: Sequence[Finding]) -> List[Tuple[str, str]]:
+    """Return the places and messages of one severity; a warning in many places is told once, at the first."""
+    places: Dict[str, List[str]] = {}
+    for kind, finding in findings:
+        if kind == severity:
+            places.setdefault(_message(finding), []).append(str(finding.place))
+    told = set()
+    rows = []
+    for kind, finding in findings:
+        message, place = _message(finding), str(finding.place)
+        if kind != severity or message in told:
+            continue
+        others = places[message][1:]
+        if severity == "warning" and len(others) >= PLACES_MAX:
+            told.add(message)
+            some = ", ".join(others[:PLACES_MAX]) + (" …" if len(others) > PLACES_MAX else "")
+            message = f"{message} (and {len(others)} more places: {some})"
+        rows.append((place, message))
+    return rows
+
+
+def _for_people(loaded: Loaded, findings: Sequence[Finding], width: int) -> Iterator[str]:
+    """Yield a title and a table for each kind of fact, for a terminal; wrapped lines where a table is too wide."""
     config = loaded.config
-    for severity, title, colour in (("mistake", "Mistakes", "31"), ("warning", "Warnings", "33")):
-        rows = [(str(finding.place), _message(finding)) for kind, finding in findings if kind == severity]
-        yield from _titled(f"\x1b[1;{colour}m{title}\x1b[0m", ("where", "what"), rows)
-    responses = [_cells(response) for response in config.responses]
-    head = ("where", "command", "on", "first offence", "repeated offenders")
-    yield from _titled("\x1b[1mResponses\x1b[0m", head, responses)
-    unused = [(str(place), name) for name, place in config.unused]
-    yield from _titled("\x1b[1mNot used here\x1b[0m", ("where", "section"), unused)
-    yield _summary(loaded, findings)
+    for severity, (title, colour) in SEVERITIES.items():
+        rows = _grouped(severity, findings)
+        plain = [f"{place}: {message}" for place, message in rows]
+        yield from _titled(f"\x1b[1;{colour}m{title}\x1b[0m", aligned(("where", "what"), rows), plain, width)
+    responses = aligned(
+        ("where", "command", "on", "first offence", "repeated offenders"),
+        [_cells(response) for response in config.responses],
+    )
+    plain = [f"{response.place}: {_described(response)}" for response in config.responses]
+    yield from _titled("\x1b[1mResponses\x1b[0m", responses, plain, width)
+    unused = aligned(("where", "section"), [(str(place), name) for name, place in config.unused])
+    plain = [f"{place}: {name}" for name, place in config.unused]
+    yield from _titled("\x1b[1mNot used here\x1b[0m", unused, plain, width)
+    yield hung(_summary(loaded, findings), 2, width)
+
+
+def _described(response: Response) -> str:
+    return describe(response) + (f" ({response.steps_place})" if response.steps_s else "")
 
 
 def _cells(response: Response) -> Tuple[str, ...]:
@@ -111,11 +145,16 @@ def _cells(response: Response) -> Tuple[str, ...]:
     return str(response.place), name, triggers_of(response), first, offenders
 
 
-def _titled(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    if rows:
-        yield title
-        yield from (f"  {line}" for line in table(head, rows).split("\n"))
-        yield ""
+def _titled(title: str, table: Sequence[str], plain: Sequence[str], width: int) -> Iterator[str]:
+    """Yield the table where it fits, else the plain lines that say the same; nothing when there are none."""
+    if not plain:
+        return
+    yield title
+    if max(map(len, table)) + 2 <= width:
+        yield from (f"  {line}" for line in table)
+    else:
+        yield from (hung(f"  {printable(line)}", 6, width) for line in plain)
+    yield ""
 
 
 def _summary(loaded: Loaded, findings: Sequence[Finding]) -> str:

@@ -92,7 +92,10 @@ def _place_script(write: _Disk, path: Path, content: bytes, written_before: str,
     if present == _sum(content):
         return Made(path, "kept")
     if present != written_before:
-        return Made(path, "kept", "it differs from the shipped one and was not written by init")
+        changed = "you changed it since init wrote it"
+        return Made(
+            path, "kept", changed if written_before else "it differs from the shipped one and was not written by init"
+        )
     if not update:
         return Made(path, "kept", "a newer one is shipped: --update replaces it")
     write.replace(path, content, _SCRIPT_MODE)

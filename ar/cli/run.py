@@ -7,7 +7,8 @@ import sys
 from typing import Iterator, Tuple
 
 from ar import __version__
-from ar.cli.words import describe
+from ar.cli.words import describe, hung, terminal_width
+from ar.config.files import is_folder
 from ar.config.home import Home
 from ar.config.load import Loaded, load
 from ar.config.settings import Config
@@ -31,15 +32,15 @@ def run(options: argparse.Namespace) -> int:
     loaded = load(home)
     if loaded.mistakes:
         raise ConfigError(loaded.mistakes, before="the configuration has mistakes, so nothing was started:")
-    for folder in (home.ossec_log.parent, home.alerts, home.journal.parent):
-        if not folder.is_dir():
+    for folder in home.written:
+        if not is_folder(folder):
             raise CannotCreateError(f"{folder}: no such folder: expected a home, which `ar-agent init` makes")
     log = Log(home.ossec_log, sys.stdout.fileno() if sys.stdout else None)
     for warning in loaded.warnings:
         log("WARNING", str(warning))
     engine = Engine(loaded, observing=options.observe, log=log, signals=signals)
     for title, text in _summary(loaded, engine):
-        print(f"  {title:<10} {printable(text)}", flush=True)
+        print(hung(f"  {title:<10} {printable(text)}", 13, terminal_width()), flush=True)
     for text in _offender_steps(loaded.config):
         log("INFO", text)
     engine.run()

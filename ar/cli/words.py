@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+import textwrap
 import time
 from typing import List, Optional, Sequence
 
@@ -46,9 +49,40 @@ def describe(response: Response) -> str:
     return f"{response.command.name} on {triggers_of(response)}, {how_long}" + (f", then {steps}" if steps else "")
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return rows in aligned columns under a head; nothing in them can do anything to a terminal."""
+def terminal_width() -> Optional[int]:
+    """Return how many columns standard output has, or None when it is no terminal and lines may have any length."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def hung(text: str, indent: int, width: Optional[int]) -> str:
+    """Return a line wrapped at its spaces to `width`, what follows the first line indented; no word is ever cut."""
+    if width is None or len(text) <= width:
+        return text
+    return textwrap.fill(text, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
+
+
+def aligned(head: Sequence[str], rows: Sequence[Sequence[str]]) -> List[str]:
+    """Return rows in aligned columns under a head, a line each; nothing in them can do anything to a terminal."""
     cells: List[List[str]] = [[printable(cell) for cell in row] for row in (head, *rows)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
-    lines = ("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths)).rstrip() for row in cells)
-    return "\n".join(lines)
+    return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths)).rstrip() for row in cells]
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], width: Optional[int] = None) -> str:
+    """Return rows in aligned columns or, where these are wider than `width`, in a block of `NAME value` lines each.
+
+    Without a `width` it is that of the terminal, and no limit when standard output is none.
+    """
+    width = terminal_width() if width is None else width
+    lines = aligned(head, rows)
+    if width is None or max(map(len, lines)) <= width:
+        return "\n".join(lines)
+    names_width = max(map(len, head))
+    return "\n\n".join(
+        "\n".join(
+            hung(f"{name:<{names_width}}  {printable(cell)}", names_width + 2, width)
+            for name, cell in zip(head, row)
+            if cell
+        )
+        for row in rows
+    )

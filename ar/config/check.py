@@ -8,19 +8,19 @@ import stat
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Sequence
+from typing import Iterator, List, Optional, Sequence
 
-from ar.config.files import shown
+from ar.config.files import is_folder, shown
 from ar.config.findings import in_reading_order
 from ar.config.load import Loaded, own_files
-from ar.config.scripts import fault_of_script
+from ar.config.scripts import fault_of_content, fault_of_script
 from ar.config.settings import JOURNALD, Config, LocalFile
+from ar.config.triggers import binding_doubts, bound_rules
 from ar.duration import speak
 from ar.errors import Mistake, Place
-from ar.model import Response, RuleId
-from ar.policy.bind import Bindings
+from ar.model import RuleId
 
-IDS_SHOWN_MAX = 8
+NARROW_ENOUGH = {4: 8, 6: 16}  # the shortest prefix, by version, that somebody may mean
 
 
 @dataclass(frozen=True)
@@ -38,37 +38,36 @@ class Surroundings:
 
 def doubts(loaded: Loaded, around: Optional[Surroundings] = None) -> List[Mistake]:
     """Return all that loads but will not do what it seems to, in reading order, loading's own warnings included."""
-    bound = _bound_rules(loaded)
+    config, bound = loaded.config, bound_rules(loaded)
+    files = own_files(config.home)
     found = list(loaded.warnings)
-    found += _host_names(loaded.config)
-    found += _scripts(loaded.config, around or Surroundings.here())
-    found += _steps(loaded.config)
-    for response, rules in zip(loaded.config.responses, bound):
-        found += _rule_ids(response, loaded)
-        found += _unbound(response, rules)
-    found += _overlaps(loaded.config.responses, bound)
-    found += _nothing_bound(loaded, bound)
-    found += _local_files(loaded.config, around or Surroundings.here())
-    return in_reading_order(found, own_files(loaded.config.home))
+    found += _allowed(config)
+    found += _scripts(config, around or Surroundings.here())
+    found += _steps(config)
+    found += binding_doubts(loaded, bound)
+    found += _local_files(config, around or Surroundings.here())
+    if not any(mistake.place.file in files for mistake in loaded.mistakes):  # else it may stand where the mistake is
+        found += _nothing_there(config, bound)
+    return in_reading_order(found, files)
 
 
-def _bound_rules(loaded: Loaded) -> List[List[RuleId]]:
-    """Return, for each response, the loaded rules that trigger it."""
-    bindings = Bindings(loaded.config.responses)
-    places: Dict[int, List[RuleId]] = {id(response): [] for response in loaded.config.responses}
-    for rule in loaded.ruleset.rules.by_id.values():
-        if not rule.no_ar:
-            for response in bindings.of_rule(rule.id, rule.level, rule.groups):
-                places[id(response)].append(rule.id)
-    return [sorted(places[id(response)]) for response in loaded.config.responses]
+def _allowed(config: Config) -> Iterator[Mistake]:
+    """Yield networks so wide that little is left to block, and host names, but for those of this host.
 
-
-def _host_names(config: Config) -> Iterator[Mistake]:
-    """Yield the host names of the allowlist, but for those of this host, whose addresses are never acted on anyway."""
+    This host's addresses are never acted on anyway.
+    """
     for allowed in config.allowed:
-        if allowed.network is None and allowed.text.partition(".")[0].lower() != "localhost":
-            what = f"host name {allowed.text!r} is looked up when the agent starts or reloads, and only then"
-            yield Mistake(allowed.place, what, "an address or network, if it may get another address")
+        network = allowed.network
+        if network is None:
+            if allowed.text.partition(".")[0].lower() != "localhost":
+                what = f"host name {allowed.text!r} is looked up when the agent starts or reloads, and only then"
+                yield Mistake(allowed.place, what, "an address or network, if it may get another address")
+        elif network.prefixlen == 0:
+            what = f"the allowlist's {allowed.text} is every IPv{network.version} address, so none is ever blocked"
+            yield Mistake(allowed.place, what, "the networks that you trust")
+        elif network.prefixlen < NARROW_ENOUGH[network.version]:
+            what = f"the allowlist's {allowed.text} is so wide that hardly any IPv{network.version} address is blocked"
+            yield Mistake(allowed.place, what, f"/{NARROW_ENOUGH[network.version]} or narrower")
 
 
 def _scripts(config: Config, around: Surroundings) -> Iterator[Mistake]:
@@ -76,7 +75,7 @@ def _scripts(config: Config, around: Surroundings) -> Iterator[Mistake]:
     used = {response.command.name: response.command for response in config.responses}
     for command in used.values():
         path = config.home.scripts / command.executable
-        fault = fault_of_script(path, around.uid, folder=config.home.scripts)
+        fault = fault_of_script(path, around.uid, folder=config.home.scripts) or fault_of_content(path)
         if fault is not None:
             what = f"command {command.name!r} cannot run {shown(path, config.home)}: {fault}"
             yield Mistake(command.place, what)
@@ -94,62 +93,38 @@ def _steps(config: Config) -> Iterator[Mistake]:
         yield Mistake(place, "no response here uses this default for repeated offenders", "a response with a timeout")
 
 
-def _rule_ids(response: Response, loaded: Loaded) -> Iterator[Mistake]:
-    """Yield the rules_id that never trigger anything, and why."""
-    by_id = loaded.ruleset.rules.by_id
-    missing = [number for number in response.rules if number not in by_id]
-    quiet = [number for number in response.rules if number in by_id and by_id[number].level == 0]
-    exempt = [n for n in response.rules if n in by_id and by_id[n].level and by_id[n].no_ar]
-    for numbers, why in (
-        (missing, "no loaded rule has that number"),
-        (quiet, "its level is 0, which never fires a response"),
-        (exempt, "its option no_ar keeps it from firing responses"),
-    ):
-        for number in sorted(numbers):
-            yield Mistake(response.place, f"rules_id {number} of {response.command.name!r}: {why}")
-
-
-def _unbound(response: Response, rules: Sequence[RuleId]) -> Iterator[Mistake]:
-    """Yield the response when it is bound to something, but to nothing that any loaded rule is."""
-    levels = response.levels.least is not None or response.levels.exactly
-    if not rules and (levels or response.groups or response.rules):
-        what = f"the response that runs {response.command.name!r} never runs"
-        yield Mistake(response.place, what, "a level, group or id that a loaded rule has")
-
-
-def _overlaps(responses: Sequence[Response], bound: Sequence[Sequence[RuleId]]) -> Iterator[Mistake]:
-    """Yield each response whose command runs on the same rules by an earlier one as well."""
-    for later, response in enumerate(responses):
-        for earlier in range(later):
-            common = sorted(set(bound[earlier]) & set(bound[later]))
-            if common and responses[earlier].command.name == response.command.name:
-                what = f"{response.command.name!r} also runs on {_rules(common)} by {responses[earlier].place}"
-                yield Mistake(response.place, f"{what}: there the longer of their sentences counts")
-
-
-def _nothing_bound(loaded: Loaded, bound: Sequence[Sequence[RuleId]]) -> Iterator[Mistake]:
+def _nothing_there(config: Config, bound: Sequence[Sequence[RuleId]]) -> Iterator[Mistake]:
+    """Yield what is missing altogether: triggers, logs, folders."""
+    first = config.home.ossec_conf if os.path.lexists(config.home.ossec_conf) else config.home.agent_toml
+    place = Place(shown(first, config.home))
     if not any(bound):
-        config = loaded.config
-        first = config.home.ossec_conf if os.path.lexists(config.home.ossec_conf) else config.home.agent_toml
-        what = "no response is bound to any rule, so nothing is ever blocked"
-        yield Mistake(Place(shown(first, config.home)), what)
+        yield Mistake(place, "no response is bound to any rule, so nothing is ever blocked")
+    if not config.local_files:
+        yield Mistake(place, "no log is followed", "a localfile")
+    for folder in config.home.written:
+        if not is_folder(folder):
+            what = "no such folder, without which `ar-agent run` refuses to start"
+            yield Mistake(Place(shown(folder, config.home)), what, "a home; `ar-agent init` makes what is missing")
 
 
 def _local_files(config: Config, around: Surroundings) -> Iterator[Mistake]:
-    """Yield the logs that cannot be followed now."""
-    if not config.local_files:
-        first = config.home.ossec_conf if os.path.lexists(config.home.ossec_conf) else config.home.agent_toml
-        yield Mistake(Place(shown(first, config.home)), "no log is followed", "a localfile")
-    for local in config.local_files:
-        fault = None if local.log_format == JOURNALD else _fault_of_log(local, around)
+    """Yield the logs that cannot be followed now, and whether any is left."""
+    faults = [None if log.log_format == JOURNALD else _fault_of_log(log, around) for log in config.local_files]
+    for local, fault in zip(config.local_files, faults):
         if fault is not None:
             yield Mistake(local.place, f"log {local.location}: {fault}")
+    if faults and None not in faults:
+        place = Place(config.local_files[0].place.file)
+        what = "not one of the logs can be followed now, so nothing will be seen until one can"
+        yield Mistake(place, what, "a log that is there and that this user may read")
 
 
 def _fault_of_log(local: LocalFile, around: Surroundings) -> Optional[str]:
     name = _dated(local.location, around)
     if not os.path.lexists(name) and glob.has_magic(name):
-        return None if glob.glob(name) else "no file fits it now"  # noqa: PTH207 (as the watcher does)
+        names = glob.glob(name)  # noqa: PTH207 (as the watcher does)
+        readable = any(os.access(one, os.R_OK) for one in names)
+        return None if readable else "no file that fits it can be read" if names else "no file fits it now"
     try:
         found = Path(name).stat()
     except (OSError, ValueError) as error:
@@ -167,10 +142,3 @@ def _dated(location: str, around: Surroundings) -> str:
         return time.strftime(location, around.now)
     except ValueError:  # a field that this system does not know is part of the name, to the watcher too
         return location
-
-
-def _rules(numbers: Sequence[RuleId]) -> str:
-    """Return rules in words, at most IDS_SHOWN_MAX of them by number."""
-    words = ", ".join(map(str, numbers[:IDS_SHOWN_MAX]))
-    more = f" … ({len(numbers)} in all)" if len(numbers) > IDS_SHOWN_MAX else ""
-    return f"rule{'s' if len(numbers) > 1 else ''} {words}{more}"

@@ -12,6 +12,8 @@ from ar.config.home import Home
 from ar.errors import Place
 
 FILE_BYTES_MAX = 16 * 1024 * 1024
+A_READER = "root, or a home of your own"  # what is expected of a user who may not read something in a home
+_EXPECTED = {PermissionError: A_READER, IsADirectoryError: "a regular file"}
 
 
 def shown(path: Path, home: Home) -> str:
@@ -25,6 +27,22 @@ def shown(path: Path, home: Home) -> str:
 def is_file(path: Path) -> bool:
     """Return whether there is a file; a path that cannot be looked at is none."""
     return os.path.isfile(path)  # noqa: PTH113 (pathlib's raises for a name that is too long, or no permission)
+
+
+def is_folder(path: Path) -> bool:
+    """Return whether there is a folder; a path that cannot be looked at is none."""
+    return os.path.isdir(path)  # noqa: PTH112 (same)
+
+
+def is_there(path: Path) -> bool:
+    """Return whether something stands at the path; what may not be looked at does, so that reading it says why."""
+    try:
+        path.lstat()
+    except PermissionError:
+        return True
+    except (OSError, ValueError):  # ValueError: a NUL in the name
+        return False
+    return True
 
 
 def read_text(path: Path, place: Place, findings: Findings) -> Optional[str]:
@@ -51,7 +69,8 @@ def read_bytes(path: Path, place: Place, findings: Findings) -> Optional[bytes]:
             content = file.read(FILE_BYTES_MAX + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        findings.mistake(place, f"{path} cannot be read ({reason})")
+        expected = [text for kind, text in _EXPECTED.items() if isinstance(error, kind)]
+        findings.mistake(place, f"{path} cannot be read ({reason})", "".join(expected))
         return None
     if len(content) > FILE_BYTES_MAX:
         findings.mistake(place, f"{path} is too large", f"at most {FILE_BYTES_MAX // 1024 // 1024} MiB")

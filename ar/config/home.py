@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
+from typing import Optional, Tuple
 
 DEFAULT = "/var/ossec"
 
@@ -60,6 +60,11 @@ class Home:
     @property
     def socket(self) -> Path:
         return self.root / "var/agent.sock"
+
+    @property
+    def written(self) -> Tuple[Path, ...]:
+        """The folders in which the agent writes; it does not start without them."""
+        return self.ossec_log.parent, self.alerts, self.journal.parent
 
     @property
     def lock(self) -> Path:

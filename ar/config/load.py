@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import List, Optional, Sequence, Tuple
 from ar.config.agenttoml import Written, read_toml
 from ar.config.allowed import read_allowed
 from ar.config.commands import read_commands
-from ar.config.files import read_bytes, read_text, shown
+from ar.config.files import A_READER, read_bytes, read_text, shown
 from ar.config.findings import Findings, in_reading_order
 from ar.config.home import Home
 from ar.config.localfiles import read_local_files
@@ -40,6 +41,10 @@ def load(home: Home, identity: Optional[Identity] = None) -> Loaded:
     `identity` is who this host is to the filters of agent.conf; by default who it says it is. Whatever stands
     in the files, this never raises: what is wrong is in `mistakes`.
     """
+    closed = _closed_folder(home)
+    if closed is not None:
+        what = f"{closed} cannot be entered: {os.strerror(errno.EACCES)}"
+        return Loaded(Config(home), Ruleset(), [Mistake(Place(own_files(home)[0]), what, A_READER)], [])
     findings = Findings()
     sources = _Sources(home, identity or Identity.here(), findings)
     sources.read()
@@ -49,6 +54,18 @@ def load(home: Home, identity: Optional[Identity] = None) -> Loaded:
     config = replace(config, decoder_files=files.decoders, rule_files=files.rules, list_files=files.lists)
     mistakes, warnings = (in_reading_order(found, own_files(home)) for found in (findings.mistakes, findings.warnings))
     return Loaded(config, ruleset, mistakes, warnings)
+
+
+def _closed_folder(home: Home) -> Optional[Path]:
+    """Return the folder of the home that this user may not enter; in one of these nothing seems to be there."""
+    for folder, inside in ((home.root, home.ossec_conf.parent), (home.ossec_conf.parent, home.ossec_conf)):
+        try:
+            inside.lstat()
+        except PermissionError:
+            return folder
+        except OSError:
+            return None  # what is missing or broken is told where it is read
+    return None
 
 
 def own_files(home: Home) -> Tuple[str, ...]:

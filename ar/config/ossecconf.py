@@ -90,6 +90,10 @@ def read_xml(
     except ConfigError as error:
         findings.mistakes.extend(error.mistakes)
         return [], []
+    if roots and all(element.name == STRAY_TEXT for element in roots):
+        what = f"plain text, no XML: {roots[0].text[:40]!r}"
+        findings.mistake(roots[0].place, what, f"<{root}> … </{root}> around everything")
+        return [], []
     for element in roots:
         if element.name == STRAY_TEXT:
             findings.warn(element.place, f"text outside <{root}> is not read: {element.text[:40]!r}")

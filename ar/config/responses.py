@@ -74,7 +74,7 @@ def _read_response(section: Section, terms: Terms, findings: Findings) -> Option
         _warn_of_idle_steps(own, command, findings)
         steps = None
     steps_s, steps_place = (steps.steps_s, steps.place) if steps is not None else ((), None)
-    return Response(command, levels, groups, rules, timeout_s, steps_s, section.place, steps_place)
+    return Response(command, levels, groups, rules, timeout_s or 0, steps_s, section.place, steps_place)
 
 
 def _judge_without_command(entries: Mapping[str, Entry], section: Section, findings: Findings) -> None:
@@ -164,13 +164,14 @@ def _read_rules(entry: Optional[Entry], findings: Findings) -> FrozenSet[RuleId]
     return frozenset(int(word) for word in words)
 
 
-def _read_timeout(entry: Optional[Entry], command: Optional[Command], findings: Findings) -> int:
+def _read_timeout(entry: Optional[Entry], command: Optional[Command], findings: Findings) -> Optional[int]:
+    """Return the seconds, 0 for good, which is what no entry means; None for a mistake."""
     if entry is None:
         return 0
     timeout_s = parse_duration(entry.text, 1)
     if timeout_s is None:
         findings.mistake(entry.place, entry.shown, "seconds, or a number with s, m, h or d; 0 is for good")
-        return 0
+        return None
     if timeout_s and command is not None and not command.timeout_allowed:
         what = f"{entry.shown}, but command {command.name!r} ({command.place}) has timeout_allowed no"
         findings.mistake(entry.place, what, "no timeout, or timeout_allowed yes")

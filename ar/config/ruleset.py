@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
-from ar.config.files import is_file, read_text, shown
+from ar.config.files import is_file, is_there, read_text, shown
 from ar.config.findings import Findings
 from ar.config.home import Home
 from ar.config.sections import DEFAULT_PATTERN, Entry, Section
@@ -54,7 +54,7 @@ def default_rules(home: Home, findings: Findings) -> List[Included]:
         what = f"the shipped rules cannot be read ({reason})"
         findings.mistake(Place(as_shown(SHIPPED_RULES)), what, f"rule files in {SHIPPED_RULES}")
     own = home.root / LOCAL_RULES
-    has_own = is_file(own)
+    has_own = is_there(own)
     included = [_shipped(path) for path in shipped if not (has_own and path.name == own.name)]
     return included + ([Included(own, Place(LOCAL_RULES))] if has_own else [])
 
@@ -65,29 +65,37 @@ def default_decoders(home: Home, *, own: bool) -> List[Included]:
     With `own` rules, the home's etc/decoder.xml is used where there is one, since those rules know it.
     """
     main = home.root / "etc/decoder.xml"
-    included = [Included(main, Place("etc/decoder.xml"))] if own and is_file(main) else []
+    included = [Included(main, Place("etc/decoder.xml"))] if own and is_there(main) else []
     included = included or [_shipped(SHIPPED_DECODERS)]
     local = LOCAL_DECODERS[1:] if own else LOCAL_DECODERS
-    return included + [Included(home.root / name, Place(name)) for name in local if is_file(home.root / name)]
+    return included + [Included(home.root / name, Place(name)) for name in local if is_there(home.root / name)]
 
 
 def load_ruleset(files: Files, home: Home, findings: Findings) -> Ruleset:
     """Read and compile the files; what is wrong in them, and what cannot be read, goes to `findings`."""
-    ruleset = load(list(_texts(files.decoders, home, findings)), list(_texts(files.rules, home, findings)))
+    decoders = _texts(files.decoders, '<decoder name="…"> elements', home, findings)
+    rules = _texts(files.rules, '<group name="…"> elements with rules', home, findings)
+    ruleset = load(list(decoders), list(rules))
     findings.mistakes.extend(ruleset.mistakes)
     findings.warnings.extend(ruleset.warnings)
     return ruleset
 
 
-def _texts(files: Iterable[Included], home: Home, findings: Findings) -> Iterator[Text]:
+def _texts(files: Iterable[Included], expected: str, home: Home, findings: Findings) -> Iterator[Text]:
+    """Yield the files that can be read; one with text and no element at all is no file of the ruleset."""
     for included in files:
         text = read_text(included.path, included.place, findings)
-        if text is not None:
-            yield Text(name_of(included, home), text)
+        if text is None:
+            continue
+        name = name_of(included, home)
+        if text.strip() and "<" not in text:
+            findings.mistake(Place(name), f"plain text, no XML: {text.strip()[:40]!r}", expected)
+        else:
+            yield Text(name, text)
 
 
 def name_of(included: Included, home: Home) -> str:
-    """Return how messages call a file: relative to the home, a shipped one as it stands in the source."""
+    """Return how messages call a file: relative to the home, a shipped one by that word."""
     if included.shipped:
         return as_shown(included.path)
     return shown(included.path, home)
@@ -123,7 +131,7 @@ class _Finder:
         name = entry.text
         folder = self.home.rules if entry.name == "include" and "/" not in name else self.home.root
         own = folder / name
-        if name and is_file(own):
+        if name and is_there(own):
             return [Included(own, entry.place)]
         shipped = _shipped_for(entry)
         if shipped is not None:

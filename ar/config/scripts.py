@@ -1,14 +1,20 @@
-"""Tells whether a response script may be run as root: who else could have written it, and whether it runs at all."""
+"""Tells whether a response script may be run as root, by who could have written it, and whether it would start."""
 
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
-from typing import Optional
+from typing import Iterator, Optional
+
+from ar.config.files import is_file
 
 ROOT = 0
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+_HEAD_BYTES = 64 * 1024  # what a script reads from beside it, it reads at its start
+_READS = re.compile(r"^(?:\.|source)[ \t]+(?P<path>.*?(?<![\w.-])(?P<name>[\w.-]+\.sh))\b", re.MULTILINE)
+_OWN_NAME = re.compile(r"\$\{?0\b")  # `${0%/*}` and `$(dirname "$0")` are the folder of the script itself
 _ANY_EXECUTE = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 
 
@@ -50,3 +56,41 @@ def _fault_of_owner(found: os.stat_result, what: str, uid: int) -> Optional[str]
     if found.st_mode & _OTHERS_WRITE:
         return f"{what} is writable by others (mode {stat.S_IMODE(found.st_mode):04o})"
     return None
+
+
+def fault_of_content(path: Path) -> Optional[str]:
+    """Return why a script that may be run would not start or come far, or None when nothing of it can be told.
+
+    A program that is no text is not looked into.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError as error:
+        return f"it cannot be read ({error.strerror})"
+    if b"\0" in head:
+        return None
+    text = head.decode("latin-1")
+    return _fault_of_first_line(text.partition("\n")[0]) or next(_missing_beside(path, text), None)
+
+
+def _fault_of_first_line(line: str) -> Optional[str]:
+    if not line.startswith("#!"):
+        return "its first line names no interpreter, such as #!/bin/sh"
+    if line.endswith("\r"):
+        return "its lines end in CR LF, as on Windows, so its interpreter is not found: expected LF alone"
+    interpreter = line[2:].strip().partition(" ")[0]
+    if not os.access(interpreter, os.X_OK):
+        return f"its interpreter {interpreter!r} does not exist here or cannot be run"
+    return None
+
+
+def _missing_beside(path: Path, text: str) -> Iterator[str]:
+    """Yield the files that the script reads with `.` and that are not there, as far as their names can be told."""
+    for match in _READS.finditer(text):
+        named, name = match["path"].strip("\"'"), match["name"]
+        if named.startswith("/") and "$" not in named:
+            if not is_file(Path(named)):
+                yield f"it reads {named}, which is not there"
+        elif (name == "lib.sh" or _OWN_NAME.search(named)) and not is_file(path.with_name(name)):
+            yield f"it reads {name}, which is not beside it"

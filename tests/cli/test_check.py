@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from trialhome import COMMAND, RULES, Trial
 
 from ar.cli import main
 
+TREE = Path(__file__).resolve().parent.parent.parent
 BAD = COMMAND + (
     "<active-response><command>firewall-block</command><level>8,x</level></active-response>\n"
     "<syscheck/>\n<active-response><command>firewall-drop</command><rules_id>100002</rules_id><timeout>600</timeout>"
@@ -25,6 +29,7 @@ def trial(tmp_path):
     trial.write("rules/mine.xml", RULES)
     trial.write("etc/decoder.xml", "")
     trial.script()
+    trial.folders()
     return trial
 
 
@@ -116,9 +121,20 @@ def test_json_is_one_object_a_finding_and_a_summary_last(trial, check):
     }
 
 
-def test_a_terminal_gets_aligned_tables(trial, check, monkeypatch):
+@pytest.fixture
+def terminal(monkeypatch):
+    """Make standard output a terminal of so many columns."""
+
+    def terminal(columns: int) -> None:
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+        monkeypatch.setenv("COLUMNS", str(columns))
+
+    return terminal
+
+
+def test_a_terminal_gets_aligned_tables(trial, check, terminal):
     trial.conf(BAD)
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    terminal(200)
     _, out, _ = check()
     lines = out.splitlines()
     at = lines.index("\x1b[1mResponses\x1b[0m")
@@ -160,3 +176,128 @@ def test_a_home_without_configuration_exits_78_and_names_init(check):
     code, out, _ = check()
     assert code == 78
     assert "`ar-agent init` makes one" in out
+
+
+def test_a_terminal_too_narrow_for_a_table_gets_lines_wrapped_at_words(trial, check, terminal):
+    trial.conf(BAD)
+    terminal(60)
+    _, out, _ = check()
+    lines = out.splitlines()
+    assert max(len(line) for line in lines) <= 60
+    at = lines.index("\x1b[1;31mMistakes\x1b[0m")
+    assert lines[at + 1 : at + 6] == [
+        "  etc/ossec.conf:7: <command> is 'firewall-block', which is",
+        "      not defined: expected 'firewall-drop'",
+        "  etc/ossec.conf:7: <level> is '8,x': expected a number 0–16",  # noqa: RUF001 (a range)
+        "      or a list such as 8,9,10",
+        "",
+    ]
+    at = lines.index("\x1b[1mResponses\x1b[0m")
+    assert lines[at + 1 : at + 4] == [
+        "  etc/ossec.conf:9: firewall-drop on rule 100002, for 10",
+        "      min, then 30 min, 1 h, 20 min (etc/ossec.conf:9)",
+        "",
+    ]
+    at = lines.index("\x1b[1mNot used here\x1b[0m")
+    assert lines[at + 1 : at + 3] == ["  where             section", "  etc/ossec.conf:8  syscheck"]
+
+
+def test_a_terminal_is_done_nothing_to_by_lines_that_are_wrapped(trial, check, terminal):
+    trial.toml('[[command]]\nname = "a"\nexecutable = "a\\u001b[31m"\nexpect = []\n"\\u001b[2J" = 1\n')
+    terminal(40)
+    _, out, _ = check()
+    assert "\x1b[2J" not in out
+    assert "\x1b[31m" not in out
+
+
+def plugins(trial, count: int) -> None:
+    """Let the home have decoders that each lead to the same warning."""
+    decoders = [
+        f'<decoder name="d{number}"><program_name>^d</program_name>\n<plugin_decoder>x</plugin_decoder></decoder>\n'
+        for number in range(count)
+    ]
+    trial.write("etc/decoder.xml", "".join(decoders))
+    trial.conf("<rules><include>rules_config.xml</include></rules>")
+
+
+PLUGIN = "<plugin_decoder> is not served yet: its fields are not taken"
+OTHERS = "etc/decoder.xml:4, etc/decoder.xml:6, etc/decoder.xml:8"
+
+
+@pytest.mark.parametrize(
+    ("count", "told"),
+    [
+        (3, [f"etc/decoder.xml:{line}: warning: {PLUGIN}" for line in (2, 4, 6)]),
+        (4, [
+            f"etc/decoder.xml:2: warning: {PLUGIN} (and 3 more places: {OTHERS})",
+        ]),
+        (9, [
+            f"etc/decoder.xml:2: warning: {PLUGIN} (and 8 more places: {OTHERS} …)",
+        ]),
+    ],
+)  # fmt: skip
+def test_a_warning_that_stands_in_more_than_three_places_is_told_once(trial, check, count, told):
+    plugins(trial, count)
+    _, out, _ = check()
+    assert [line for line in out.splitlines() if "plugin" in line] == told
+    assert f"0 mistakes, {count + 2} warnings, " in out
+
+
+def test_a_terminal_gets_such_a_warning_once_too(trial, check, terminal):
+    plugins(trial, 5)
+    terminal(200)
+    _, out, _ = check()
+    assert out.count(PLUGIN) == 1
+    assert "(and 4 more places: " in out
+
+
+def test_json_stays_one_object_a_finding_however_many_are_alike(trial, check):
+    plugins(trial, 5)
+    _, out, _ = check("--json")
+    findings = [json.loads(line) for line in out.splitlines()]
+    assert [one["line"] for one in findings if one.get("message") == PLUGIN] == [2, 4, 6, 8, 10]
+
+
+def test_mistakes_are_told_each_however_many_are_alike(trial, check):
+    trial.conf("\n".join(["<zzz/>"] * 6))
+    _, out, _ = check()
+    assert out.count("unknown section <zzz>") == 6
+
+
+def test_a_home_without_configuration_is_told_in_one_finding(check):
+    _, out, _ = check()
+    assert len(out.splitlines()) == 2
+    assert out.splitlines()[1].startswith("1 mistake, 0 warnings, ")
+
+
+def test_a_message_about_a_shipped_file_calls_it_shipped(trial, check):
+    trial.conf("<rules><include>sshd_rules.xml</include></rules>")
+    _, out, _ = check()
+    assert any(line.startswith("shipped rules/sshd_rules.xml:") for line in out.splitlines())
+    assert "ar/ruleset" not in out
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.parametrize("verb", ["check", "run", "explain"])
+def test_a_user_who_may_not_enter_the_home_is_told_so_and_nothing_else(trial, verb):
+    trial.conf(BAD)
+    for folder in list(trial.home.root.parents)[:-2]:
+        folder.chmod(0o755)
+    trial.home.root.chmod(0o700)
+    as_nobody = (  # once as root for a home that is not there, so that nothing is left to be imported
+        f"import os, sys; from ar import cli; cli.main({[verb, '--home', '/nonexistent']!r})\n"
+        f"print('----', flush=True); os.setuid(65534); sys.exit(cli.main({[verb, '--home', str(trial.home.root)]!r}))"
+    )
+    outcome = subprocess.run(
+        [sys.executable, "-c", as_nobody],
+        cwd=TREE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    said = outcome.stdout.partition("----\n")[2]
+    assert outcome.returncode == 78, outcome.stdout
+    refused = f"{trial.home.root} cannot be entered: Permission denied: expected root, or a home of your own"
+    assert f"etc/ossec.conf: {refused}\n" in said
+    assert len(said.splitlines()) == 2

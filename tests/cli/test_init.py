@@ -129,7 +129,7 @@ def test_a_script_that_was_changed_since_is_never_updated(home):
     init.make_home(home, SCRIPTS, FOUND)
     (home.scripts / "lib.sh").write_text("changed here")
     made = init.make_home(home, {**SCRIPTS, "lib.sh": b"newer\n"}, FOUND, update=True)
-    assert made[1].what == "kept"
+    assert (made[1].what, made[1].note) == ("kept", "you changed it since init wrote it")
     assert (home.scripts / "lib.sh").read_text() == "changed here"
 
 

@@ -6,4 +6,6 @@ from trialhome import Trial
 
 @pytest.fixture
 def trial(tmp_path):
-    return Trial(tmp_path)
+    trial = Trial(tmp_path)
+    trial.folders()
+    return trial

@@ -167,8 +167,8 @@ def test_files_that_cannot_be_opened_just_now_are_mistakes_with_their_names(tria
     trial.conf("")
     reason = os.strerror(error.errno)
     conf = f"etc/ossec.conf: {trial.home.ossec_conf} cannot be read ({reason})"
-    rules = f"ar/ruleset/rules: the shipped rules cannot be read ({reason}): expected rule files in {SHIPPED_RULES}"
-    decoders = f"ar/ruleset/decoder.xml: {SHIPPED_DECODERS} cannot be read ({reason})"
+    rules = f"shipped rules: the shipped rules cannot be read ({reason}): expected rule files in {SHIPPED_RULES}"
+    decoders = f"shipped decoder.xml: {SHIPPED_DECODERS} cannot be read ({reason})"
     assert load_as(trial, error, monkeypatch, after=0) == [conf, rules, decoders]
     assert load_as(trial, error, monkeypatch, after=1) == [rules, decoders]
     assert load_as(trial, error, monkeypatch, after=2)[0] == decoders
@@ -189,7 +189,30 @@ def test_an_executable_whose_files_were_swept_away_is_a_mistake(trial, monkeypat
     empty = trial.home.root / "swept"
     monkeypatch.setattr("ar.shipped.SHIPPED_RULES", empty)
     (gone,) = trial.mistakes()
-    assert gone.startswith("ar/ruleset/rules: the shipped rules cannot be read (No such file or directory)")
+    assert gone.startswith("shipped rules: the shipped rules cannot be read (No such file or directory)")
     empty.mkdir()
     (none,) = trial.mistakes()
-    assert none.startswith("ar/ruleset/rules: the shipped rules cannot be read (it is empty)")
+    assert none.startswith("shipped rules: the shipped rules cannot be read (it is empty)")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.parametrize("closed", ["", "etc"])
+def test_a_home_that_may_not_be_entered_is_one_mistake_and_nothing_follows_from_it(trial, closed):
+    """Nothing in it seems to be there, which is not the same as that nothing is."""
+    trial.conf("<active-response/>")
+    trial.write("rules/local_rules.xml", "")
+    for folder in (*trial.home.root.parents, trial.home.root):
+        if folder.owner() == "root" and len(folder.parts) > 2:
+            folder.chmod(0o755)
+    folder = trial.home.root / closed
+    folder.chmod(0o700)
+    os.seteuid(65534)
+    try:
+        loaded = trial.load()
+        found = doubts(loaded)
+    finally:
+        os.seteuid(0)
+    assert [str(mistake) for mistake in loaded.mistakes] == [
+        f"etc/ossec.conf: {folder} cannot be entered: Permission denied: expected root, or a home of your own"
+    ]
+    assert found == loaded.warnings == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from pathlib import Path
 
@@ -151,7 +153,7 @@ def test_a_file_included_twice_is_loaded_once_and_told(trial):
     loaded = trial.load()
     assert names(loaded.config.rule_files) == ["rules_config.xml"]
     assert [str(warning) for warning in loaded.warnings] == [
-        "etc/ossec.conf:3: ar/ruleset/rules/rules_config.xml is already included at etc/ossec.conf:2"
+        "etc/ossec.conf:3: shipped rules/rules_config.xml is already included at etc/ossec.conf:2"
     ]
 
 
@@ -187,3 +189,60 @@ def test_ossecs_own_configuration_and_ruleset_load_without_a_mistake(trial, name
     assert len(loaded.config.responses) == responses
     assert len(loaded.config.local_files) == logs
     assert {"syscheck", "rootcheck"} <= {section for section, _ in loaded.config.unused}
+
+
+LOCAL = ["rules/local_rules.xml", "rules/local_decoder.xml", "etc/local_decoder.xml"]
+
+
+@pytest.mark.parametrize("name", LOCAL)
+def test_a_local_file_that_is_a_folder_is_a_mistake(trial, name):
+    trial.conf("")
+    (trial.home.root / name).mkdir(parents=True)
+    assert trial.mistakes() == [
+        f"{name}: {trial.home.root / name} cannot be read (Is a directory): expected a regular file"
+    ]
+
+
+@pytest.mark.parametrize("name", LOCAL)
+def test_a_local_file_that_leads_nowhere_is_a_mistake(trial, name):
+    trial.conf("")
+    path = trial.write(name, "")
+    path.unlink()
+    path.symlink_to("gone.xml")
+    assert trial.mistakes() == [f"{name}: {path} cannot be read (No such file or directory)"]
+
+
+@pytest.mark.parametrize("name", LOCAL)
+def test_a_local_file_of_plain_text_is_one_mistake_that_says_what_was_expected(trial, name):
+    trial.conf("")
+    trial.write(name, "\nrule 100001 level 5: sshd failed\n")
+    expected = '<group name="…"> elements with rules' if "rules.xml" in name else '<decoder name="…"> elements'
+    loaded = trial.load()
+    assert [str(mistake) for mistake in loaded.mistakes] == [
+        f"{name}: plain text, no XML: 'rule 100001 level 5: sshd failed': expected {expected}"
+    ]
+    assert loaded.warnings == []
+
+
+@pytest.mark.parametrize("content", ["", "\n", "<!-- nothing yet -->\n"])
+def test_a_local_file_without_anything_in_it_is_fine(trial, content):
+    trial.conf("")
+    trial.write("rules/local_rules.xml", content)
+    assert trial.mistakes() == trial.warnings() == []
+
+
+def test_a_local_file_that_may_not_be_read_is_a_mistake_with_what_was_expected(trial, monkeypatch):
+    trial.conf("")
+    path = trial.write("rules/local_rules.xml", RULES)
+    refusing = {str(path): PermissionError(errno.EACCES, os.strerror(errno.EACCES))}
+    opening = os.open
+
+    def refuse(name, *arguments, **options):
+        if str(name) in refusing:
+            raise refusing[str(name)]
+        return opening(name, *arguments, **options)
+
+    monkeypatch.setattr(os, "open", refuse)
+    assert trial.mistakes() == [
+        f"rules/local_rules.xml: {path} cannot be read (Permission denied): expected root, or a home of your own"
+    ]

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from trialhome import Trial
 
-from ar.config.scripts import fault_of_script
+from ar.config.scripts import fault_of_content, fault_of_script
+from ar.shipped import shipped_scripts
 
 NOBODY = 65534
+CR_LF = "its lines end in CR LF, as on Windows, so its interpreter is not found: expected LF alone"
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 
 
@@ -130,3 +132,58 @@ def test_what_is_above_the_home_is_not_looked_at(tmp_path):
 
 def test_a_script_at_the_top_of_the_file_system_needs_no_home():
     assert fault_of_script(Path("/no-such-script.sh"), 0) == "there is no such script"
+
+
+@pytest.mark.parametrize("path", sorted(shipped_scripts().glob("*.sh")), ids=lambda path: path.name)
+def test_nothing_keeps_a_shipped_script_from_starting(path):
+    if path.name not in {"lib.sh", "xtables.sh"}:  # these are only read by others
+        assert fault_of_content(path) is None
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        ("#!/bin/sh\r\nexit 0\r\n", CR_LF),
+        ("#!/no/such/python3 -u\n", "its interpreter '/no/such/python3' does not exist here or cannot be run"),
+        ("#!\n", "its interpreter '' does not exist here or cannot be run"),
+        ("exit 0\n", "its first line names no interpreter, such as #!/bin/sh"),
+        ("", "its first line names no interpreter, such as #!/bin/sh"),
+        ('#!/bin/sh\n. "${0%/*}/lib.sh"\n', "it reads lib.sh, which is not beside it"),
+        ('#!/bin/sh\n. "$(dirname "$0")/lib.sh"\n', "it reads lib.sh, which is not beside it"),
+        ("#!/bin/sh\n. ./lib.sh\n", "it reads lib.sh, which is not beside it"),
+        ("#!/bin/sh\n. lib.sh # the rest\n", "it reads lib.sh, which is not beside it"),
+        ('#!/bin/bash\nsource "${0%/*}/tables.sh"\n', "it reads tables.sh, which is not beside it"),
+        ("#!/bin/sh\n. /no/such/lib.sh\n", "it reads /no/such/lib.sh, which is not there"),
+    ],
+)  # fmt: skip
+def test_what_keeps_a_script_from_starting_is_named(trial, content, fault):
+    path = trial.script()
+    path.write_bytes(content.encode())
+    assert fault_of_content(path) == fault
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x7fELF\x00\x01 and no first line",
+        b"#! /bin/sh\nexit 0\n",
+        b"#!/bin/sh\n# . lib.sh is not read here\nif [ -r /no/such.sh ]; then\n    . /no/such.sh\nfi\n",
+        b'#!/bin/sh\n. "$FOLDER/other.sh"\n',
+    ],
+    ids=["no text", "space before the interpreter", "read only if there", "a name that cannot be told"],
+)
+def test_what_cannot_be_told_is_no_fault(trial, content):
+    path = trial.script()
+    path.write_bytes(content)
+    assert fault_of_content(path) is None
+
+
+def test_a_script_whose_lib_stands_beside_it_is_fine(trial):
+    path = trial.script()
+    path.write_text('#!/bin/sh\n. "${0%/*}/lib.sh"\n')
+    trial.script("lib.sh", mode=0o640)
+    assert fault_of_content(path) is None
+
+
+def test_a_script_that_is_gone_meanwhile_is_told_and_does_not_raise(trial):
+    assert fault_of_content(trial.home.scripts / "a.sh") == "it cannot be read (No such file or directory)"
