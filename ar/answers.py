@@ -15,7 +15,6 @@ from ar.errors import UNAVAILABLE, USAGE
 from ar.model import Address, Command, Moment, parse_address
 from ar.policy.ledger import Block, Ledger, State
 from ar.respond import clock
-from ar.respond.blocks import end_of
 
 if TYPE_CHECKING:  # the engine asks this room, which in turn looks at the engine
     from ar.engine import Engine
@@ -93,8 +92,15 @@ def _status(engine: Engine, request: Object) -> Iterable[Object]:  # noqa: ARG00
         "scripts_waiting": engine.blocks.runs_waiting,
         "log_lines_lost": engine.log_lines_lost(),
         "bounds_hit": {name: times for name, times in bounds_hit.items() if times},
-        "memory_bytes": psutil.Process().memory_info().rss,
+        "memory_bytes": _memory_bytes(),
     }
+
+
+def _memory_bytes() -> Optional[int]:
+    try:
+        return int(psutil.Process().memory_info().rss)
+    except OSError:
+        return None  # no file descriptors are left to ask with
 
 
 def _block(engine: Engine, request: Object) -> Iterable[Object]:
@@ -147,8 +153,7 @@ def _blocks_addresses(command: Command) -> bool:
 def _unblock(engine: Engine, request: Object) -> Iterable[Object]:
     now = clock.now()
     for block in chosen(engine.ledger, request):
-        if not engine.blocks.apply(end_of(block, now), now):
-            raise RefusedError("not released: the journal cannot be written", UNAVAILABLE)
+        engine.blocks.end(block, now)
         engine.log("INFO", f"{block.command} {block.subject}: ended by hand.")
         yield row_of(block, now)
     engine.blocks.work(now)

@@ -26,8 +26,8 @@ from ar.report.alerts import AlertsLog
 from ar.report.log import Log
 from ar.report.responses import ResponsesLog
 from ar.respond import clock
-from ar.respond.blocks import Blocks, end_of, restored
-from ar.respond.hosts import Lookup, own_addresses
+from ar.respond.blocks import Blocks, restored
+from ar.respond.hosts import Lookup, networks_of, own_addresses
 from ar.respond.journal import Journal, Lock, read
 from ar.respond.observe import NoJournal, Observer
 from ar.respond.runner import Runner
@@ -40,6 +40,7 @@ TURN_S = 0.05  # how long lines are taken before scripts, stop and the control s
 OWN_ADDRESSES_KEPT_S = 60.0
 TOLD_AGAIN_AFTER_S = 60.0  # the same reason for doing nothing about the same subject is told once in this time
 TOLD_MAX = 10_000
+LOOK_AGAIN_S = 10.0  # how long to sleep at most when nothing at all is to be waited for
 STOP_WAIT_S = 10.0  # how long scripts that are running may take to end when the agent is told to stop
 
 
@@ -80,7 +81,9 @@ class Engine:
             on_finished=self._note_response,
         )
         self.detector: Detector = detector_of(loaded)
-        self.policy: Policy = policy_of(loaded, self.ledger, ())
+        known, _ = networks_of(entry for entry in loaded.config.allowed if entry.network is not None)
+        self.policy: Policy = policy_of(loaded, self.ledger, known)
+        self._watched = loaded  # the configuration that the watcher and the runner follow
         self.watcher = Watcher(loaded.config.local_files, line_bytes_max=loaded.config.settings.line_bytes_max, log=log)
         self.control = ControlServer(self.home.socket, lambda request: answer(self, request))
         self._pending: Deque[Line] = deque()
@@ -114,6 +117,8 @@ class Engine:
             self._tell_of_blocks_left_alone()
         elif os.geteuid() != 0:
             self.log("WARNING", "This is not root: scripts that change a firewall will fail.")
+        self.blocks.holding = True
+        self._release_allowlisted(clock.now())
         self._adopt_when_known()
         self.blocks.work(clock.now())
         self.log("INFO", f"Started (pid: {os.getpid()}).")
@@ -166,8 +171,8 @@ class Engine:
         self._refresh_own_addresses(now)
         for ruling in self.policy.rule_on(alert, now):
             if ruling.record is not None:
-                self.log("INFO", f"{_about(ruling, alert)}, {ruling.why}.")
-                self.blocks.take(ruling, self.policy, now)
+                if self.blocks.take(ruling, self.policy, now):
+                    self.log("INFO", f"{_about(ruling, alert)}, {ruling.why}.")
             elif ruling.outcome in (Outcome.ALLOWED, Outcome.FULL):
                 self._tell_once_a_minute(ruling, alert, now)
 
@@ -187,11 +192,11 @@ class Engine:
     def _sleep(self) -> None:
         """Wait until there is something to do."""
         now_s = clock.now().boot_s
-        wakes = [now_s + self.watcher.wake_after_s()]
+        wakes = [now_s + self.watcher.wake_after_s()] if self._ready else []
         deadlines = (self.blocks.next_wake_s(), self.runner.next_wake_s(), self.control.next_wake_s())
         wakes += [wake for wake in deadlines if wake is not None]
         busy = self._ready and (self._pending or self._more_to_read)
-        timeout_s = 0.0 if busy else max(0.0, min(wakes) - now_s)
+        timeout_s = 0.0 if busy else max(0.0, min(wakes, default=now_s + LOOK_AGAIN_S) - now_s)
         for fd, _ in self._poll(now_s).poll(timeout_s * 1000):
             if fd == self._signals.fileno:
                 self._signals.drain()
@@ -253,7 +258,8 @@ class Engine:
         self.loaded, self.detector = fresh, detector
         self.policy = policy_of(fresh, self.ledger, networks)
         self._own_known_until_s = float("-inf")
-        if self._ready:
+        if fresh is not self._watched:
+            self._watched = fresh
             self.watcher.rewatch(fresh.config.local_files)
             self.runner.scripts_max = fresh.config.settings.scripts_max
             self.runner.deadline_s = fresh.config.settings.script_deadline_s
@@ -261,14 +267,15 @@ class Engine:
             self.log("INFO", f"Reloaded: {len(fresh.ruleset.rules)} rules, {len(fresh.config.responses)} responses.")
         self._ready = True
         self._release_allowlisted(clock.now())
+        self.blocks.holding = False
 
     def _release_allowlisted(self, now: Moment) -> None:
         """End the blocks on addresses that have been allowlisted since, before any of their scripts runs again."""
         for block in list(self.ledger.blocks.values()):
             reason = self.policy.allowlist.reason_for_subject(block.subject)
             if reason is not None and block.state is not State.RELEASING:
-                self.log("INFO", f"{block.command} {block.subject}: released, since it is {reason}.")
-                self.blocks.apply(end_of(block, now), now)
+                self.log("INFO", f"{block.command} {block.subject}: to be released, since it is {reason}.")
+                self.blocks.end(block, now)
 
     def _refresh_own_addresses(self, now: Moment) -> None:
         """Ask for this host's addresses again when the last answer is a minute old."""

@@ -12,7 +12,7 @@ from ar.control.protocol import Object
 from ar.policy.ledger import Block, Ledger
 from ar.report.responses import ResponsesLog
 from ar.respond import clock
-from ar.respond.blocks import Blocks, end_of, restored
+from ar.respond.blocks import Blocks, restored
 from ar.respond.journal import Journal, Lock, read
 from ar.setup import runner_of
 
@@ -51,7 +51,7 @@ def unblock(home: Home, request: Object, log: Callable[[str, str], None]) -> Lis
         blocks = Blocks(ledger, journal, runner, log=log, rule_words=lambda _: (0, ""), on_finished=responses_log.write)
         meant = chosen(ledger, request)
         for block in meant:
-            blocks.apply(end_of(block, clock.now()), clock.now())
+            blocks.end(block, clock.now())
         blocks.work(clock.now())
         while any(block.failures == 0 and ledger.blocks.get(block.key) is block for block in meant):
             select.select(runner.filenos(), [], [], _LOOK_AGAIN_S)

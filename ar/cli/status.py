@@ -49,7 +49,8 @@ def _lines(facts: Object) -> Iterator[Tuple[str, str]]:
         "scripts",
         f"{facts['scripts_running']} running, {facts['scripts_waiting']} waiting, {counts['failures']} failed",
     )
-    yield "memory", f"{facts['memory_bytes'] / 1e6:.1f} MB"
+    if facts["memory_bytes"]:
+        yield "memory", f"{facts['memory_bytes'] / 1e6:.1f} MB"
     if counts["not promised"]:
         yield "JOURNAL", f"{counts['not promised']} blocks were not made, because the journal could not be written"
     if facts["log_lines_lost"]:

@@ -20,7 +20,7 @@ import enum
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Set
 
 from ar.model import Moment
-from ar.policy.agenda import AT_ONCE_S, Agenda, Key
+from ar.policy.agenda import AT_ONCE_S, Key, Queue
 from ar.policy.records import (
     Added,
     Arguments,
@@ -119,7 +119,8 @@ class Ledger:
         self.last_wall_s = 0.0
         self._by_id: Dict[int, Block] = {}
         self._busy: Set[Key] = set()  # keys for which a script runs: two never run on one key
-        self._agenda = Agenda(self._is_wake_of)
+        self._releases = Queue(self._is_release)
+        self._additions = Queue(self._is_addition)
         self._last_id = 0
         self._appliers: Dict[type, Callable[..., None]] = {
             Opened: self._open,
@@ -185,24 +186,33 @@ class Ledger:
 
     def next_wake_s(self, *, releases_only: bool = False) -> Optional[float]:
         """Return when something is to be done next, on the boot clock, or None while nothing is."""
-        return self._agenda.next_s(releases_only=releases_only)
+        times = [self._releases.next_s(), None if releases_only else self._additions.next_s()]
+        return min((time for time in times if time is not None), default=None)
 
     def take_due(self, now: Moment, *, releases_only: bool = False) -> Iterator[Action]:
         """Yield what is to be done by now, releases first; each is the caller's until `finish` is called."""
-        while True:
-            key = self._agenda.take_due(now.boot_s, releases_only=releases_only)
-            if key is None:
-                return
+        for release in (True,) if releases_only else (True, False):
+            action = self.take_one(now, release=release)
+            while action is not None:
+                yield action
+                action = self.take_one(now, release=release)
+
+    def take_one(self, now: Moment, *, release: bool) -> Optional[Action]:
+        """Take the release, or else the block to be put in force, that is due first; None when none is."""
+        queue = self._releases if release else self._additions
+        key = queue.take_due(now.boot_s)
+        while key is not None:
             block = self.blocks[key]
-            block.wake_boot_s = None
             if block.state is not State.RELEASING and _over(block, now):
                 block.state = State.RELEASING
                 block.turn += 1
-            if block.state is State.IN_FORCE:
-                self._wake(block, block.ends_boot_s)
-                continue
-            self._busy.add(key)
-            yield Action(block, "delete" if block.state is State.RELEASING else "add", block.turn)
+            if (block.state is State.RELEASING) or (block.state is State.PROMISED and not release):
+                block.wake_boot_s = None
+                self._busy.add(key)
+                return Action(block, "delete" if block.state is State.RELEASING else "add", block.turn)
+            self._wake(block, block.ends_boot_s if block.state is State.IN_FORCE else AT_ONCE_S)
+            key = queue.take_due(now.boot_s)
+        return None
 
     def finish(self, action: Action, *, worked: bool, last_words: str, now: Moment) -> Optional[Record]:
         """Note what came of a script; return the record to be journalled and applied, if there is one."""
@@ -220,9 +230,7 @@ class Ledger:
         block.failures += 1
         block.last_words = last_words
         pause_s: float = min(RETRY_FIRST_S * 2 ** min(block.failures - 1, 16), RETRY_MOST_S)
-        ends = block.ends_boot_s
-        again = now.boot_s + pause_s
-        self._wake(block, again if ends is None or block.state is State.RELEASING else min(again, ends))
+        self._wake(block, now.boot_s + pause_s)
         return None
 
     def rearm(self, now: Moment, boot_id: str) -> bool:
@@ -261,14 +269,30 @@ class Ledger:
         return now.boot_s + min(block.at_s + block.sentence_s - now.wall_s, block.sentence_s)
 
     def _wake(self, block: Block, boot_s: Optional[float]) -> None:
-        """Let something be done for a block at that time; while a script runs on its key, `finish` sees to it."""
-        block.wake_boot_s = None if block.key in self._busy else boot_s
-        if block.wake_boot_s is not None:
-            self._agenda.put(block.wake_boot_s, block.id, block.key, release=block.state is not State.PROMISED)
+        """Let something be done for a block at that time; while a script runs on its key, `finish` sees to it.
 
-    def _is_wake_of(self, key: Key, boot_s: float) -> bool:
+        The end of a block that is only promised stands among the releases too: its script may have half worked.
+        """
+        block.wake_boot_s = None if block.key in self._busy else boot_s
+        if block.wake_boot_s is None:
+            return
+        if block.state is not State.PROMISED:
+            self._releases.put(block.wake_boot_s, block.id, block.key)
+            return
+        self._additions.put(block.wake_boot_s, block.id, block.key)
+        if block.ends_boot_s is not None:
+            self._releases.put(block.ends_boot_s, block.id, block.key)
+
+    def _is_release(self, boot_s: float, block_id: int, key: Key) -> bool:
         block = self.blocks.get(key)
-        return block is not None and block.wake_boot_s == boot_s
+        if block is None or block.id != block_id or block.wake_boot_s is None:
+            return False
+        return boot_s == (block.ends_boot_s if block.state is State.PROMISED else block.wake_boot_s)
+
+    def _is_addition(self, boot_s: float, block_id: int, key: Key) -> bool:
+        block = self.blocks.get(key)
+        waiting = block is not None and block.id == block_id and block.state is State.PROMISED
+        return waiting and block is not None and block.wake_boot_s == boot_s
 
     # ── what changes it ────────────────────────────────────────────────────────────────────────────────────
 

@@ -70,13 +70,15 @@ class Policy:
         Of several responses with one command, the one whose sentence is the longest acts.
         """
         bound = self.bindings.of(alert)
+        acting = {response.command.name: response for response in bound}
+        if len(acting) < len(bound):
+            acting = {name: self._longest(name, bound, alert, now) for name in acting}
         for response in bound:
-            rivals = [other for other in bound if other.command.name == response.command.name]
-            if len(rivals) > 1 and self._longest(rivals, alert, now) is not response:
+            if acting[response.command.name] is response:
+                yield self._rule(response, alert, now)
+            else:
                 why = "another response with this command blocks for as long or longer"
                 yield Ruling(response, Outcome.OUTDONE, why, self._subject(response.command, alert))
-            else:
-                yield self._rule(response, alert, now)
 
     def commit(self, ruling: Ruling, now: Moment) -> None:
         """Make a ruling true, now that its record is on disk."""
@@ -116,10 +118,10 @@ class Policy:
             return Prolonged(block.id, block.offence, now.wall_s, sentence_s, _end(now, sentence_s))
         return self._promise(command, subject, arguments, now, offence=offence, sentence_s=sentence_s)
 
-    def _longest(self, rivals: Sequence[Response], alert: Alert, now: Moment) -> Response:
+    def _longest(self, command_name: str, bound: Sequence[Response], alert: Alert, now: Moment) -> Response:
+        rivals = [response for response in bound if response.command.name == command_name]
         subject = self._subject(rivals[0].command, alert) or NOTHING
-        key = (rivals[0].command.name, subject)
-        offence = self.ledger.offences(key, now, self.terms.forget_after_s) + 1
+        offence = self.ledger.offences((command_name, subject), now, self.terms.forget_after_s) + 1
         return max(rivals, key=lambda response: response.sentence_s(offence) or float("inf"))
 
     def _rule(self, response: Response, alert: Alert, now: Moment) -> Ruling:

@@ -23,7 +23,7 @@ class Log:
 
     def __init__(self, path: Path, terminal: Optional[int]) -> None:
         self._file = Appender(path, self._complain)
-        self._terminal = terminal
+        self._terminal = _that_never_waits(terminal)
 
     @property
     def lost(self) -> int:
@@ -52,9 +52,24 @@ class Log:
         try:
             if select.select([], [self._terminal], [], 0)[1]:
                 os.write(self._terminal, content)
+        except BlockingIOError:
+            return  # it has room for less than this line
         except OSError as error:
             self._terminal = None
             self("WARNING", f"The terminal cannot be written: {error.strerror}. From here on see {self._file.path}.")
+
+
+def _that_never_waits(terminal: Optional[int]) -> Optional[int]:
+    """Return a descriptor on which no write waits: a terminal with room for a byte takes its time for a line.
+
+    A pipe that says it has room takes a whole line, and a file always does, so these stay as they are.
+    """
+    if terminal is None or not os.isatty(terminal):
+        return terminal
+    try:
+        return os.open(os.ttyname(terminal), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        return None  # it has no name here (a container's): the log file is the record
 
 
 def to_stderr(severity: str, text: str) -> None:

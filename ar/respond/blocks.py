@@ -20,6 +20,8 @@ from ar.respond.journal import Journal, JournalError, JournalGoneError
 
 COMPACT_AGAIN_AFTER_S = 60.0
 SYNC_AGAIN_AFTER_S = 1.0
+TOLD_AGAIN_AFTER_S = 60.0
+TOLD_MAX = 100
 RUNS_WAITING_MAX = 1000  # commands that are never undone, waiting for a turn; further ones are dropped and counted
 TIMEOUT_MOST_S = 999_999_999  # what scripts are told at most; the agent itself releases on time all the same
 
@@ -96,6 +98,9 @@ class Blocks:
         self._log = log
         self._on_finished = on_finished
         self._runs: Deque[Task] = deque()  # promised, to be started with the next `work`
+        self.holding = False  # while it is not known who is allowlisted, nothing is put in force
+        self._kind = 0  # whose turn it is of releases, blocks to be put in force, and other commands
+        self._troubles: Dict[str, float] = {}  # what was said of the disk, and when
         self._opened = False  # the journal says in which boot of the machine its next records are made
         self._unsynced = False
         self._sync_failed = False
@@ -124,7 +129,7 @@ class Blocks:
             self.counts["blocks"] += 1
         return True
 
-    def apply(self, record: Union[Promised, Prolonged, Ended], now: Moment) -> bool:
+    def apply(self, record: Union[Promised, Prolonged], now: Moment) -> bool:
         """Promise something that no alert asked for; False when it could not be promised."""
         if not self._promise(record, now):
             return False
@@ -132,29 +137,62 @@ class Blocks:
         self.counts["blocks"] += isinstance(record, Promised)
         return True
 
+    def end(self, block: Block, now: Moment) -> None:
+        """End a block before its time.
+
+        It is released even when that cannot be written down: a restart before the disk takes records again
+        would then bring it back.
+        """
+        record = Ended(block.id, now.wall_s)
+        self._promise(record, now)
+        self.ledger.apply(record)
+
     def work(self, now: Moment) -> None:
         """See to it that all promises are on disk, then start the scripts that are due, as many as have room.
 
+        Releases, blocks to be put in force and other commands take turns, so that none keeps another out.
         While the disk takes no promise, releases go on, and nothing else starts.
         """
-        safe = self._sync(now)
-        while safe and self._runs and self._runner.has_room:
-            self._runner.submit(self._runs.popleft(), now.boot_s)
-        if not self._runner.has_room:
-            return
-        for action in self.ledger.take_due(now, releases_only=not safe):
+        safe = self._sync(now) and not self.holding
+        starters = (self._start_release, self._start_addition, self._start_run)
+        idle = 0
+        while self._runner.has_room and idle < len(starters):
+            start = starters[self._kind % len(starters)]
+            self._kind += 1
+            if (safe or start == self._start_release) and start(now):
+                idle = 0
+            else:
+                idle += 1
+
+    def _start_release(self, now: Moment) -> bool:
+        return self._start(self.ledger.take_one(now, release=True), now)
+
+    def _start_addition(self, now: Moment) -> bool:
+        return self._start(self.ledger.take_one(now, release=False), now)
+
+    def _start(self, action: Optional[Action], now: Moment) -> bool:
+        if action is not None:
             self._runner.submit(self._task(action, now), now.boot_s)
-            if not self._runner.has_room:
-                return
+        return action is not None
+
+    def _start_run(self, now: Moment) -> bool:
+        if self._runs:
+            self._runner.submit(self._runs.popleft(), now.boot_s)
+            return True
+        return False
 
     def next_wake_s(self) -> Optional[float]:
         """Return when `work` has something to do next, on the boot clock; None while it has not."""
         if not self._runner.has_room:
             return None
+        release_s = self.ledger.next_wake_s(releases_only=True)
         if self._sync_failed:
-            release_s = self.ledger.next_wake_s(releases_only=True)
             return self._sync_not_before_s if release_s is None else min(release_s, self._sync_not_before_s)
-        return AT_ONCE_S if self._unsynced or self._runs else self.ledger.next_wake_s()
+        if self._unsynced:
+            return AT_ONCE_S
+        if self.holding:
+            return release_s
+        return AT_ONCE_S if self._runs else self.ledger.next_wake_s()
 
     def collect(self, now: Moment) -> None:
         """Take in what came of the scripts that have ended, and go on to what is due."""
@@ -186,10 +224,25 @@ class Blocks:
         try:
             self._write(record, now)
         except JournalError as error:
-            self.counts["not promised"] += 1
-            self._log("ERROR", f"{error}. Nothing is done that is not in the journal first.")
+            if isinstance(record, Ended):
+                self._snapshot_is_due()
+            else:
+                self.counts["not promised"] += 1
+            self._tell_trouble(f"{error}. Nothing is blocked that is not in the journal first.", now)
             return False
         return True
+
+    def _snapshot_is_due(self) -> None:
+        """Have the journal written anew as soon as the disk takes it: it lacks something that has come true."""
+        self._unsynced = self._sync_failed = True
+
+    def _tell_trouble(self, text: str, now: Moment) -> None:
+        """Say what is wrong with the disk, each thing once a minute."""
+        if now.boot_s - self._troubles.get(text, float("-inf")) >= TOLD_AGAIN_AFTER_S:
+            self._troubles = (
+                {**self._troubles, text: now.boot_s} if len(self._troubles) < TOLD_MAX else {text: now.boot_s}
+            )
+            self._log("ERROR", text)
 
     def _write(self, record: Record, now: Moment) -> None:
         """Write a record; before this agent's first one, write in which boot of the machine it is made."""
@@ -218,7 +271,7 @@ class Blocks:
             else:
                 self._journal.sync()
         except JournalError as error:
-            self._log("ERROR", f"{error}. No new block is put in force until it can be.")
+            self._tell_trouble(f"{error}. No new block is put in force until it can be.", now)
             self._sync_failed = True
             self._sync_not_before_s = now.boot_s + SYNC_AGAIN_AFTER_S
             return False
@@ -242,7 +295,9 @@ class Blocks:
             self._write(record, now)
         except JournalError as error:
             # The world has changed all the same. A restart repeats the script, which does no harm.
-            self._log("ERROR", str(error))
+            self._tell_trouble(str(error), now)
+            self._snapshot_is_due()
+            unsynced = True
         if isinstance(record, Added):
             self._unsynced = unsynced  # not worth a sync of its own: without it the script runs once more
         self.ledger.apply(record)
@@ -273,11 +328,6 @@ class Blocks:
             "AR_RULE_DESCRIPTION": description,
             "AR_ALERT_ID": arguments.alert_id,
         }
-
-
-def end_of(block: Block, now: Moment) -> Ended:
-    """Return the record that ends a block before its time."""
-    return Ended(block.id, now.wall_s)
 
 
 def _last_words(outcome: Finished) -> str:

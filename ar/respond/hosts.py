@@ -16,7 +16,8 @@ from ar.config.settings import Allowed
 from ar.errors import Mistake
 from ar.model import Address, Network, parse_address
 
-_NOBODYS = ipaddress.IPv4Address("203.0.113.254")  # of a network for documentation (RFC 5737)
+# Nobody's, of the networks for documentation (RFC 5737, RFC 3849); each family has a setting of its own.
+_NOBODYS = {4: ipaddress.ip_address("203.0.113.254"), 6: ipaddress.ip_address("2001:db8:ffff:ffff::fe")}
 
 
 def own_addresses() -> Set[Address]:
@@ -37,7 +38,7 @@ def is_own_now(address: Address) -> bool:
 
     Where the kernel lets any address be bound (ip_nonlocal_bind) this tells nothing, and is never true.
     """
-    return _can_bind(address) and not _can_bind(_NOBODYS)
+    return _can_bind(address) and not _can_bind(_NOBODYS[address.version])
 
 
 def _can_bind(address: Address) -> bool:

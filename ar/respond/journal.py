@@ -113,6 +113,7 @@ class Journal:
             raise JournalError(f"{path}: cannot be written: {error.strerror}") from error
         self._size = reading.intact_bytes
         self._snapshot_bytes = 0
+        self._folder_unsynced = False  # a power cut may still bring a former file back
         self._half_record = False  # one that could not be taken back stands at the end
 
     def _mend(self, reading: Reading) -> None:
@@ -161,8 +162,14 @@ class Journal:
         """
         try:
             self._disk.sync(self._fd)
+            self._sync_folder()
         except OSError as error:
             raise JournalError(f"{self.path}: cannot be written: {error.strerror}") from error
+
+    def _sync_folder(self) -> None:
+        if self._folder_unsynced:
+            self._disk.sync_folder(self.path.parent)
+            self._folder_unsynced = False
 
     def _take_back(self, error: OSError) -> None:
         problem = f"{self.path}: cannot be written: {error.strerror}"
@@ -194,7 +201,8 @@ class Journal:
             new_fd = self._disk.replace(self.path, text)
             self._disk.close(self._fd)
             self._fd, self._size, self._half_record = new_fd, len(text), False
-            self._disk.sync_folder(self.path.parent)
+            self._folder_unsynced = True
+            self._sync_folder()
         except OSError as error:
             raise JournalError(f"{self.path}: cannot be replaced by a snapshot: {error.strerror}") from error
         self._snapshot_bytes = len(text)

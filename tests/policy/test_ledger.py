@@ -148,6 +148,33 @@ def test_due_releases_come_before_new_blocks_even_those_for_good():
     assert due(ledger, 61) == [("delete", 1), ("add", 2), ("add", 3)]
 
 
+def test_the_end_of_a_block_whose_script_failed_comes_while_only_releases_are_taken():
+    ledger = Ledger("boot-a")
+    ledger.apply(promise(sentence_s=60))
+    (add,) = ledger.take_due(at(0))
+    finish(ledger, add, worked=False, seconds=0)
+    assert list(ledger.take_due(at(59), releases_only=True)) == []
+    assert ledger.next_wake_s(releases_only=True) == at(60).boot_s
+    assert [action.verb for action in ledger.take_due(at(60), releases_only=True)] == ["delete"]
+
+
+def test_a_new_block_is_not_taken_for_the_release_of_the_one_before():
+    ledger = in_force(sentence_s=0)
+    ledger.apply(Ended(1, at(5).wall_s))
+    ledger.apply(promise(block=2, seconds=6))
+    assert list(ledger.take_due(at(6), releases_only=True)) == []
+    assert due(ledger, 6) == [("add", 2)]
+
+
+def test_what_is_due_takes_no_more_room_than_there_are_blocks():
+    ledger = in_force(sentence_s=60)
+    ledger.apply(promise(block=2, subject=Subject("srcip", "203.0.113.8")))
+    for number in range(20_000):
+        ledger.apply(Prolonged(1, 2, at(0).wall_s, 600 + number, at(600 + number).boot_s))
+    assert len(ledger._releases._entries) <= 1001
+    assert len(ledger._additions._entries) <= 1001
+
+
 def test_only_releases_are_taken_when_that_is_asked_for():
     ledger = in_force(sentence_s=60)
     ledger.apply(promise(block=2, seconds=59, subject=Subject("srcip", "203.0.113.8")))

@@ -245,6 +245,12 @@ def test_two_responses_of_one_command_make_one_block_the_longer_one(timeouts, ac
     assert len(a_policy.ledger.blocks) == 1
 
 
+def test_one_alert_is_one_offence_even_without_a_settle_time():
+    a_policy = policy(response(timeout_s=60), response(timeout_s=30, steps_s=(120, 240)), settle_s=0)
+    assert outcomes(rule(a_policy, alert(), 0)) == [Outcome.BLOCK, Outcome.OUTDONE]
+    assert outcomes(rule(a_policy, alert(), 1)) == [Outcome.OUTDONE, Outcome.PROLONG]
+
+
 def test_which_of_two_responses_is_longer_is_asked_at_each_offence():
     a_policy = policy(response(timeout_s=3600), response(timeout_s=600, steps_s=(86400,)))
     sentences = []

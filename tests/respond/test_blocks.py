@@ -6,9 +6,9 @@ from ar.errors import Place
 from ar.model import Command, Levels, Moment, Response, Subject
 from ar.policy.ledger import Ledger, State
 from ar.policy.policy import Outcome, Ruling
-from ar.policy.records import Added, Arguments, Opened, Promised, Ran, Released
+from ar.policy.records import Added, Arguments, Opened, Prolonged, Promised, Ran, Released
 from ar.policy.tasks import Finished
-from ar.respond.blocks import RUNS_WAITING_MAX, Blocks, end_of, restored
+from ar.respond.blocks import RUNS_WAITING_MAX, Blocks, restored
 from ar.respond.journal import JournalError, JournalGoneError
 
 HERE = Place("etc/ossec.conf", 1)
@@ -237,9 +237,83 @@ def test_a_block_ended_by_hand_is_promised_to_end_and_released():
     take(story)
     story.end_script()
     (block,) = story.ledger.blocks.values()
-    assert story.blocks.apply(end_of(block, at(5)), at(5))
+    story.blocks.end(block, at(5))
     story.blocks.work(at(5))
     assert story.tasks[0].verb == "delete"
+
+
+def test_a_block_ended_while_the_disk_is_full_is_released_and_written_down_when_it_can_be():
+    story = Story()
+    take(story)
+    story.end_script()
+    (block,) = story.ledger.blocks.values()
+    story.disk_is_full = story.sync_fails = True
+    story.blocks.end(block, at(5))
+    story.blocks.work(at(5))
+    assert [task.verb for task in story.tasks] == ["delete"]
+    story.end_script(seconds=6)
+    assert story.ledger.blocks == {}
+    story.disk_is_full = story.sync_fails = False
+    story.blocks.work(at(7))
+    assert story.told[-1] == ("snapshot", "Opened", "Offended")
+
+
+def test_a_prolonged_block_comes_to_its_release_while_the_disk_does_not_sync():
+    story = Story()
+    take(story)
+    story.end_script()
+    story.sync_fails = True
+    story.blocks.apply(Prolonged(1, 2, at(5).wall_s, 60, at(65).boot_s), at(5))
+    for seconds in (5, 30, 64.9):
+        story.blocks.work(at(seconds))
+        assert story.tasks == [], "the longer block is not promised on disk"
+    story.blocks.work(at(65))
+    assert [task.verb for task in story.tasks] == ["delete"]
+
+
+def test_releases_new_blocks_and_other_commands_take_turns():
+    story = Story()
+    story.scripts_max = 1
+    for number in (1, 2):
+        subject = Subject("srcip", f"203.0.113.{number}")
+        take(story, ruling(ruling(block=number).record._replace(subject=subject)))
+        story.end_script()
+        story.end_script() if story.tasks else None
+    for number in (11, 12):
+        subject = Subject("srcip", f"203.0.113.{number}")
+        record = ruling(block=number, seconds=60).record._replace(subject=subject)
+        story.blocks.take(ruling(record), story, at(60))
+        story.blocks.take(ruling(Ran(20 + number, "mail", subject, 1e6)), story, at(60))
+    begun = []
+    story.blocks.work(at(60))
+    while story.tasks:
+        task = story.tasks[0]
+        begun.append("run" if task.action is None else task.verb)
+        story.end_script(seconds=60)
+    assert sorted(begun[:3]) == sorted(begun[3:]) == ["add", "delete", "run"]
+
+
+def test_trouble_with_the_disk_is_told_once_a_minute():
+    story = Story()
+    story.disk_is_full = True
+    for seconds in range(120):
+        take(story, ruling(seconds=seconds), seconds)
+    assert len(story.log) == 2
+
+
+def test_while_it_is_not_known_who_is_allowlisted_only_releases_start():
+    story = Story()
+    take(story)
+    story.end_script()
+    story.blocks.holding = True
+    other = ruling(block=2, seconds=60).record._replace(subject=Subject("srcip", "203.0.113.8"))
+    take(story, ruling(other), 60)
+    assert [task.verb for task in story.tasks] == ["delete"]
+    story.end_script(seconds=61)
+    assert story.blocks.next_wake_s() == at(120).boot_s, "the end of the block that waits, and no busy loop"
+    story.blocks.holding = False
+    story.blocks.work(at(62))
+    assert [task.verb for task in story.tasks] == ["add"]
 
 
 class Written:

@@ -219,6 +219,27 @@ def test_a_half_record_that_cannot_be_taken_back_does_not_swallow_the_next(tmp_p
     assert read(path).records == [promise(), promise(4)]
 
 
+def test_a_snapshot_whose_name_is_not_on_disk_yet_is_synced_again(tmp_path, monkeypatch):
+    disk = FullDisk()
+    journal = Journal(tmp_path / "journal.json", disk)
+    calls = []
+
+    def sync_folder(folder):
+        calls.append(folder)
+        if len(calls) < 3:
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(disk, "sync_folder", sync_folder)
+    with pytest.raises(JournalError):
+        journal.compact([promise()])
+    journal.write(Added(1))
+    with pytest.raises(JournalError):
+        journal.sync()
+    journal.sync()
+    journal.sync()
+    assert len(calls) == 3
+
+
 def test_a_sync_that_fails_is_told(tmp_path):
     disk = FullDisk()
     journal = Journal(tmp_path / "journal.json", disk)
