@@ -51,5 +51,5 @@ golden:
 	$(PY) -m ar.ruleset.golden --rewrite
 
 clean:
-	rm -rf .venv build/work dist .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf .venv build/out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -293,9 +293,7 @@ class Engine:
 
     def _tell_of_blocks_left_alone(self) -> None:
         """Say how many blocks of an earlier run an agent that only observes does not release."""
-        earlier = Ledger()
-        for record in read(self.home.journal).records:
-            earlier.apply(record)
+        earlier = Ledger.remembered(read(self.home.journal).records)
         if earlier.blocks:
             what = f"{len(earlier.blocks)} blocks of an earlier run are in the journal"
             self.log("WARNING", f"{what}. While only observing they are left alone, and `list` does not show them.")

@@ -27,9 +27,7 @@ def ledger_of(home: Home, log: Callable[[str, str], None]) -> Ledger:
     reading = read(home.journal)
     for text in reading.damage:
         log("ERROR", text)
-    ledger = Ledger()
-    for record in reading.records:
-        ledger.apply(record)
+    ledger = Ledger.remembered(reading.records)
     ledger.rearm(clock.now(), clock.boot_id())
     return ledger
 

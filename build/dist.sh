@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds the one executable, dist/ar-agent, with PyInstaller in an environment of its own (build/work/venv).
+# Builds the one executable, dist/ar-agent, with PyInstaller in an environment of its own (build/out/venv).
 #
 # Usage: dist.sh    Environment: PYTHON (preferred, python3), VENV_ARGS as in setup.sh
 #
@@ -33,11 +33,11 @@ choose_python() {
     has_shared_library /usr/bin/python3 && echo /usr/bin/python3
 }
 
-mkdir -p build/work
+mkdir -p build/out
 sh build/packages.sh dist
 python=$(choose_python) || { echo "dist: found no Python with a shared library; PYTHON=... names one" >&2; exit 69; }
-PYTHON=$python VENV=build/work/venv sh build/setup.sh build
+PYTHON=$python VENV=build/out/venv sh build/setup.sh build
 echo "dist: building with $("$python" --version) ($python)"
-build/work/venv/bin/python -m PyInstaller --noconfirm --log-level WARN \
-    --distpath dist --workpath build/work/pyinstaller build/ar-agent.spec
+build/out/venv/bin/python -m PyInstaller --noconfirm --log-level WARN \
+    --distpath dist --workpath build/out/pyinstaller build/ar-agent.spec
 ls -l dist/ar-agent

@@ -19,6 +19,6 @@ check() {
 
 failed=0
 # shellcheck disable=SC2046  # no file of the checkout has a space in its name
-check $(find . \( -name .git -o -name '.venv*' -o -path ./home -o -path ./dist -o -path ./build/work -o -name '.*_cache' \) \
+check $(find . \( -name .git -o -name '.venv*' -o -path ./home -o -path ./dist -o -path ./build/out -o -name '.*_cache' \) \
     -prune -o -type f -size -200 ! -name '*.py' ! -name '*.md' ! -name '*.xml' ! -name '*.log' -print)
 exit "$failed"

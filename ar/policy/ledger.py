@@ -17,7 +17,7 @@ failed leaves the state as it is, and is tried again after a growing pause.
 from __future__ import annotations
 
 import enum
-from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Set
+from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set
 
 from ar.model import Moment
 from ar.policy.agenda import AT_ONCE_S, Key, Queue
@@ -132,6 +132,15 @@ class Ledger:
             Ran: self._ran,
             Offended: self._offend,
         }
+
+    @classmethod
+    def remembered(cls, records: Iterable[Record], boot_id: str = "") -> Ledger:
+        """Return the ledger that the records lead to; nothing is due in it before `rearm`."""
+        ledger = cls(boot_id)
+        for record in records:
+            ledger.apply(record)
+        ledger.hush()
+        return ledger
 
     # ── what is ────────────────────────────────────────────────────────────────────────────────────────────
 

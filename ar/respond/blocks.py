@@ -55,13 +55,11 @@ def restored(journal: Optional[Journal], now: Moment, boot_id: str, log: Log) ->
     What is damaged is told loudly, and what is intact counts. Without a journal the ledger is empty. After a
     reboot the new ends are written down at once, so that from then on the boot clock counts.
     """
-    ledger = Ledger(boot_id)
     if journal is None:
-        return ledger
+        return Ledger(boot_id)
     for text in journal.damage:
         log("ERROR", text)
-    for record in journal.records:
-        ledger.apply(record)
+    ledger = Ledger.remembered(journal.records, boot_id)
     journal.records = []
     if ledger.rearm(now, boot_id):
         try:
