@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import select
-from collections import Counter, OrderedDict, deque
+from collections import Counter, deque
 from typing import Deque, Dict, Optional, Tuple, Union
 
 from ar.answers import answer
@@ -19,6 +19,7 @@ from ar.config.load import Loaded, load
 from ar.control.server import ControlServer
 from ar.detect.detector import Detector
 from ar.model import Alert, Line, Moment, RuleId
+from ar.news import News
 from ar.policy.ledger import Ledger, State
 from ar.policy.policy import Outcome, Policy, Ruling
 from ar.policy.tasks import Finished
@@ -38,8 +39,6 @@ from ar.watch.watcher import Watcher
 LINES_AT_ONCE = 10_000  # lines read at once; what is not taken in time waits for the next turn
 TURN_S = 0.05  # how long lines are taken before scripts, stop and the control socket have their turn again
 OWN_ADDRESSES_KEPT_S = 60.0
-TOLD_AGAIN_AFTER_S = 60.0  # the same reason for doing nothing about the same subject is told once in this time
-TOLD_MAX = 10_000
 LOOK_AGAIN_S = 10.0  # how long to sleep at most when nothing at all is to be waited for
 STOP_WAIT_S = 10.0  # how long scripts that are running may take to end when the agent is told to stop
 
@@ -58,7 +57,7 @@ class Engine:
         self.reloads = 0
         self._signals = signals
         self._own_known_until_s = float("-inf")
-        self._told: OrderedDict[Tuple[Outcome, str], float] = OrderedDict()
+        self._news = News()
         self._bounds_hit: Counter[str] = Counter()
         self._alerts_log = AlertsLog(self.home.alerts, lambda problem: log("ERROR", problem))
         self._responses_log = ResponsesLog(
@@ -180,14 +179,9 @@ class Engine:
         """Say why nothing is done, unless it was said of the same subject a moment ago."""
         if ruling.outcome is Outcome.FULL:
             self._bounds_hit["blocks"] += 1
-        what = (ruling.outcome, str(ruling.subject) if ruling.outcome is Outcome.ALLOWED else "")
-        if now.boot_s - self._told.get(what, float("-inf")) < TOLD_AGAIN_AFTER_S:
-            return
-        self._told[what] = now.boot_s
-        self._told.move_to_end(what)
-        if len(self._told) > TOLD_MAX:
-            self._told.popitem(last=False)
-        self.log("INFO", f"{_about(ruling, alert)} fired, but nothing is done: {ruling.why}.")
+        subject = ruling.subject if ruling.outcome is Outcome.ALLOWED else None
+        if self._news.is_new((ruling.outcome, subject), now.boot_s):
+            self.log("INFO", f"{_about(ruling, alert)} fired, but nothing is done: {ruling.why}.")
 
     def _sleep(self) -> None:
         """Wait until there is something to do."""

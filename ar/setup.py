@@ -20,18 +20,14 @@ from ar.respond.hosts import is_own_now, networks_of, own_addresses
 from ar.respond.runner import Runner
 
 
-def detector_of(loaded: Loaded, *, trust_stamps: bool = False, trace: bool = False) -> Detector:
-    """Return a detector; with `trust_stamps` the lines' own stamps are the clock, as for a log of last week.
-
-    With `trace` it remembers which rules the last line was held against.
-    """
+def detector_of(loaded: Loaded, *, trace: bool = False) -> Detector:
+    """Return a detector; with `trace` it remembers which rules the last line was held against."""
     settings = loaded.config.settings
     return Detector(
         loaded.ruleset,
         window_keys_max=settings.window_keys_max,
         line_bytes_max=settings.line_bytes_max,
         stale_after_s=settings.stale_after_s,
-        trust_stamps=trust_stamps,
         trace=trace,
     )
 

@@ -11,6 +11,7 @@ from collections import Counter, deque
 from typing import Callable, Deque, Dict, Iterable, Optional, Protocol, Tuple, Union
 
 from ar.model import Moment, RuleId
+from ar.news import News
 from ar.policy.agenda import AT_ONCE_S
 from ar.policy.ledger import Action, Block, Ledger
 from ar.policy.policy import Policy, Ruling
@@ -20,8 +21,6 @@ from ar.respond.journal import Journal, JournalError, JournalGoneError
 
 COMPACT_AGAIN_AFTER_S = 60.0
 SYNC_AGAIN_AFTER_S = 1.0
-TOLD_AGAIN_AFTER_S = 60.0
-TOLD_MAX = 100
 RUNS_WAITING_MAX = 1000  # commands that are never undone, waiting for a turn; further ones are dropped and counted
 TIMEOUT_MOST_S = 999_999_999  # what scripts are told at most; the agent itself releases on time all the same
 
@@ -98,7 +97,7 @@ class Blocks:
         self._runs: Deque[Task] = deque()  # promised, to be started with the next `work`
         self.holding = False  # while it is not known who is allowlisted, nothing is put in force
         self._kind = 0  # whose turn it is of releases, blocks to be put in force, and other commands
-        self._troubles: Dict[str, float] = {}  # what was said of the disk, and when
+        self._news = News()  # of the disk
         self._opened = False  # the journal says in which boot of the machine its next records are made
         self._unsynced = False
         self._sync_failed = False
@@ -236,10 +235,7 @@ class Blocks:
 
     def _tell_trouble(self, text: str, now: Moment) -> None:
         """Say what is wrong with the disk, each thing once a minute."""
-        if now.boot_s - self._troubles.get(text, float("-inf")) >= TOLD_AGAIN_AFTER_S:
-            self._troubles = (
-                {**self._troubles, text: now.boot_s} if len(self._troubles) < TOLD_MAX else {text: now.boot_s}
-            )
+        if self._news.is_new(text, now.boot_s):
             self._log("ERROR", text)
 
     def _write(self, record: Record, now: Moment) -> None:
@@ -248,8 +244,7 @@ class Blocks:
             self._journal.write(*self._opening(now), record)
         except JournalGoneError as error:
             self._log("ERROR", f"{error}; it is written anew from memory")
-            self._journal.compact(self.ledger.snapshot(now, float("inf")))
-            self._all_is_safe()
+            self._write_anew(now)
             self._journal.write(record)
         self._opened = True
         self._unsynced = True
@@ -265,7 +260,7 @@ class Blocks:
             return False
         try:
             if self._sync_failed:
-                self._journal.compact(self.ledger.snapshot(now, float("inf")))
+                self._write_anew(now)
             else:
                 self._journal.sync()
         except JournalError as error:
@@ -275,6 +270,11 @@ class Blocks:
             return False
         self._all_is_safe()
         return True
+
+    def _write_anew(self, now: Moment) -> None:
+        """Replace the journal by all that is known, whatever became of it."""
+        self._journal.compact(self.ledger.snapshot(now, float("inf")))
+        self._all_is_safe()
 
     def _all_is_safe(self) -> None:
         self._opened, self._unsynced, self._sync_failed = True, False, False

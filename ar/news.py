@@ -1,0 +1,26 @@
+"""What was said a moment ago and need not be said again."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Hashable
+
+SAID_AGAIN_AFTER_S = 60.0
+REMEMBERED_MAX = 10_000  # beyond it the longest remembered is forgotten, and may be said once too often
+
+
+class News:
+    """Tells whether something is news: it was not said within the last minute. Bounded; time is an argument."""
+
+    def __init__(self) -> None:
+        self._said: OrderedDict[Hashable, float] = OrderedDict()
+
+    def is_new(self, what: Hashable, now_s: float) -> bool:
+        """Return whether `what` is to be said now, and if so, remember that it was; `now_s` only goes on."""
+        if now_s - self._said.get(what, float("-inf")) < SAID_AGAIN_AFTER_S:
+            return False
+        self._said[what] = now_s
+        self._said.move_to_end(what)
+        if len(self._said) > REMEMBERED_MAX:
+            self._said.popitem(last=False)
+        return True
