@@ -9,17 +9,19 @@ text: most lines are told apart by a plain substring test and never reach an exp
 from __future__ import annotations
 
 import re
-from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Iterator, List, Optional, Sequence, Tuple
 
+from ar.patterns.digits import is_blind, relax, shape
+from ar.patterns.literals import Literal, literal_test, literals_of
+from ar.patterns.pattern import Pattern, Tokenize, compile_tokens, nests_quantifiers
 from ar.pcre2 import PatternError, Token, tokenize_pcre2
 
 __all__ = [
-    "Expression", "Matcher", "PatternError", "compile_match", "compile_regex", "compile_words",
+    "Expression", "Literal", "Matcher", "PatternError", "compile_match", "compile_regex", "compile_words",
     "match_expression", "pcre2_expression", "regex_expression",
 ]  # fmt: skip
 
 PATTERN_BYTES_MAX = 2048  # OS_Regex and OS_Match refuse longer ones
-_LITERAL_LENGTH_MIN = 2  # a shorter literal stands in nearly every line, so looking for it saves nothing
 
 _PUNCTUATION = "()*+,.:;<=>?[]!\"'#%&$|{}-"
 _CLASSES = {
@@ -36,14 +38,6 @@ _CLASSES = {
 _ESCAPED_LITERALS = "\\$()[]{}|<"
 
 
-class Literal(NamedTuple):
-    """Text in lower case that must stand in a matching text, `at_start` or `at_end` of it or anywhere."""
-
-    text: str
-    at_start: bool = False
-    at_end: bool = False
-
-
 class Matcher:
     """A pattern that is only literals, as OS_Match's all are; `search` tells whether one of them stands in a text."""
 
@@ -51,45 +45,70 @@ class Matcher:
 
     def __init__(self, literals: Sequence[Literal]) -> None:
         self.literals = tuple(literals)
-        self._test = _literal_test(self.literals)
+        self._test = literal_test(self.literals)
 
     def search(self, text: str) -> Optional[bool]:
         return self._test(text.lower()) or None
 
 
 class Expression:
-    """One compiled pattern. `literals` tell whether it can match; when `exact` they tell that it does.
+    """One pattern. `literals` tell whether it can match; when `exact` they tell that it does.
 
-    `pattern` is None for OS_Match, which has nothing but literals; `literals` is None when none are known.
+    `pattern` is None for OS_Match, which has nothing but literals; `literals` is None when none are known. `blind`
+    tells that it cannot tell ASCII digits apart: it finds the same in a text and in the text's shape, in which each
+    digit is `0`. `slow` tells of nested quantifiers, with which a long line is matched in a slower way.
     """
 
-    __slots__ = ("exact", "literals", "pattern", "slow")
+    __slots__ = ("_tokenize", "blind", "exact", "literals", "pattern", "slow")
 
     def __init__(
-        self, pattern: Optional[re.Pattern[str]], literals: Optional[Tuple[Literal, ...]], *, exact: bool, slow: bool
+        self,
+        pattern: Optional[Pattern],
+        literals: Optional[Tuple[Literal, ...]],
+        tokenize: Optional[Tokenize] = None,
+        *,
+        exact: bool,
+        slow: bool,
+        blind: bool,
     ) -> None:
         self.pattern = pattern
         self.literals = literals
         self.exact = exact
-        self.slow = slow  # nested quantifiers: a hostile line can make it take very long
+        self.slow = slow
+        self.blind = blind
+        self._tokenize = tokenize
 
     def tester(self) -> Callable[[str, str], bool]:
         """Return a function of a text and the same text in lower case that tells whether the pattern matches."""
         pattern = self.pattern
         if self.literals is not None:
-            possible = _literal_test(self.literals)
+            possible = literal_test(self.literals)
             if self.exact or pattern is None:
                 return lambda text, lowered: possible(lowered)  # noqa: ARG005 (one signature for all testers)
-            search = pattern.search
-            return lambda text, lowered: possible(lowered) and search(text) is not None
+            known = pattern
+            return lambda text, lowered: possible(lowered) and known.search(text) is not None
         assert pattern is not None  # noqa: S101 (an expression has literals or a pattern)
-        search = pattern.search
-        return lambda text, lowered: search(text) is not None  # noqa: ARG005 (one signature for all testers)
+        sure = pattern
+        return lambda text, lowered: sure.search(text) is not None  # noqa: ARG005 (one signature for all testers)
+
+    def tokens(self) -> Sequence[Token]:
+        """Return the tokens of the pattern; there are none of an OS_Match."""
+        return self._tokenize() if self._tokenize is not None else ()
+
+    def relaxed(self) -> Optional[Expression]:
+        """Return an expression that matches the shape of each text that this one matches; None when none is known."""
+        if self.blind:
+            return self
+        if self._tokenize is None:
+            literals = [literal._replace(text=shape(literal.text)) for literal in self.literals or ()]
+            return Expression(None, tuple(dict.fromkeys(literals)), exact=True, slow=False, blind=False)
+        tokens = relax(self._tokenize())
+        return _expression(lambda: tokens) if tokens is not None else None
 
 
 def compile_regex(pattern: str) -> re.Pattern[str]:
-    """Compile OS_Regex. Raises PatternError."""
-    return _compile(_tokenize_regex(pattern))
+    """Compile OS_Regex for texts that nobody hostile has written. Raises PatternError."""
+    return compile_tokens(_tokenize_regex(pattern))
 
 
 def compile_match(pattern: str) -> Matcher:
@@ -105,7 +124,7 @@ def compile_words(pattern: str) -> Matcher:
 
 def regex_expression(pattern: str) -> Expression:
     """Compile OS_Regex with its literals. Raises PatternError."""
-    return _expression(_tokenize_regex(pattern))
+    return _expression(lambda: _tokenize_regex(pattern))
 
 
 def pcre2_expression(pattern: str) -> Expression:
@@ -113,12 +132,14 @@ def pcre2_expression(pattern: str) -> Expression:
 
     Raises PatternError, also for what Python's `re` cannot do.
     """
-    return _expression(tokenize_pcre2(pattern))
+    return _expression(lambda: tokenize_pcre2(pattern))
 
 
 def match_expression(pattern: str) -> Expression:
     """Compile OS_Match as an expression. Raises PatternError."""
-    return Expression(None, _match_literals(pattern), exact=True, slow=False)
+    literals = _match_literals(pattern)
+    blind = "0" not in shape("".join(literal.text for literal in literals))
+    return Expression(None, literals, exact=True, slow=False, blind=blind)
 
 
 def _match_literals(pattern: str) -> Tuple[Literal, ...]:
@@ -134,45 +155,12 @@ def _match_literals(pattern: str) -> Tuple[Literal, ...]:
     return tuple(literals)
 
 
-def _literal_test(literals: Tuple[Literal, ...]) -> Callable[[str], bool]:
-    """Return the fastest test whether one of the literals stands in a text in lower case."""
-    within = tuple(literal.text for literal in literals if not literal.at_start and not literal.at_end)
-    starts = tuple(literal.text for literal in literals if literal.at_start and not literal.at_end)
-    ends = tuple(literal.text for literal in literals if literal.at_end and not literal.at_start)
-    wholes = frozenset(literal.text for literal in literals if literal.at_start and literal.at_end)
-    if len(within) == len(literals) == 1:
-        only = within[0]
-        return lambda lowered: only in lowered
-    if len(starts) == len(literals):
-        return lambda lowered: lowered.startswith(starts)
-    if not within and not starts and not ends:
-        return wholes.__contains__
-
-    def stands(lowered: str) -> bool:
-        if lowered.startswith(starts) or lowered.endswith(ends) or lowered in wholes:
-            return True
-        for text in within:  # noqa: SIM110 (this runs for every line, and any() costs three times as much)
-            if text in lowered:
-                return True
-        return False
-
-    return stands
-
-
-def _expression(tokens: List[Token]) -> Expression:
-    literals, exact = _literals_of(tokens)
-    return Expression(_compile(tokens), literals, exact=exact, slow=_nests_quantifiers(tokens))
-
-
-def _compile(tokens: List[Token]) -> re.Pattern[str]:
-    text = "".join(token.python for token in tokens)
-    flags = re.IGNORECASE
-    if text.isascii():
-        flags |= re.ASCII  # PCRE2's \w, \d, \s and \b know ASCII only, and so do most patterns
-    try:
-        return re.compile(text, flags)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise PatternError(str(error)) from error
+def _expression(tokenize: Tokenize) -> Expression:
+    tokens = tokenize()
+    pattern = Pattern(tokens, tokenize)
+    literals, exact = literals_of(tokens)
+    slow = nests_quantifiers(tokens)
+    return Expression(pattern, literals, tokenize, exact=exact, slow=slow, blind=is_blind(tokens))
 
 
 def _tokenize_regex(pattern: str) -> List[Token]:
@@ -203,68 +191,3 @@ def _regex_tokens(pattern: str) -> Iterator[Token]:
             yield Token("char", re.escape(name), name)
         else:
             raise PatternError(f"unknown escape \\{name} at character {at - 1}")
-
-
-def _literals_of(tokens: List[Token]) -> Tuple[Optional[Tuple[Literal, ...]], bool]:
-    """Return one literal for each alternative (None: one has none), and whether the pattern is just these."""
-    if not all(token.python.isascii() for token in tokens):
-        return None, False  # such a pattern is compiled without re.ASCII, and folds case in ways of its own
-    alternatives: List[List[Token]] = [[]]
-    depth = 0
-    for token in tokens:
-        if token.kind == "opaque":
-            return None, False
-        depth += (token.kind == "open") - (token.kind == "close")
-        if token.kind == "bar" and depth == 0:
-            alternatives.append([])
-        elif depth == 0 or token.kind == "open":
-            alternatives[-1].append(token)
-    literals = []
-    exact = True
-    for alternative in alternatives:
-        literal, whole = _longest_literal(alternative)
-        if literal is None:
-            return None, False
-        literals.append(literal)
-        exact = exact and whole
-    return tuple(literals), exact
-
-
-def _longest_literal(tokens: List[Token]) -> Tuple[Optional[Literal], bool]:
-    at_start = bool(tokens) and tokens[0].kind == "start"
-    at_end = bool(tokens) and tokens[-1].kind == "end"
-    inner = tokens[at_start : len(tokens) - at_end]
-    if inner and all(token.kind == "char" for token in inner):
-        text = "".join(token.literal for token in inner).lower()
-        return (Literal(text, at_start, at_end), True) if text.isascii() else (None, False)
-    best = run = ""
-    best_at_start = run_at_start = at_start
-    for index, token in enumerate([*inner, Token("set", "")]):
-        if token.kind == "char" and token.literal.isascii():
-            following = inner[index + 1] if index + 1 < len(inner) else None
-            optional = following is not None and following.kind == "repeat" and following.python[0] in "*?{"
-            if not optional:
-                run += token.literal.lower()
-                continue
-        if len(run) > len(best):
-            best, best_at_start = run, run_at_start
-        run, run_at_start = "", False
-    return (Literal(best, best_at_start), False) if len(best) >= _LITERAL_LENGTH_MIN else (None, False)
-
-
-def _nests_quantifiers(tokens: List[Token]) -> bool:
-    """Tell whether a group that repeats without bound is itself repeated without bound."""
-    open_groups = [False]
-    closed = False  # the token before closed a group that repeats inside
-    for token in tokens:
-        if token.kind == "open":
-            open_groups.append(False)
-        if token.kind == "repeat" and (token.python[0] in "*+" or re.match(r"\{\d+,\}", token.python)):
-            if closed:
-                return True
-            open_groups[-1] = True
-        closed = False
-        if token.kind == "close" and len(open_groups) > 1:
-            closed = open_groups.pop()
-            open_groups[-1] = open_groups[-1] or closed
-    return False

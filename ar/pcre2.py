@@ -31,10 +31,11 @@ _HEX = re.compile(r"x(?:\{([0-9A-Fa-f]{1,6})\}|([0-9A-Fa-f]{0,2}))")
 _INLINE = re.compile(r"\?([imsx]*)(?:-[imsx]+)?([):])")
 _NAMED = re.compile(r"\?(?:P?<|')([A-Za-z_]\w*)[>']")
 _SAME_ESCAPES = {"d": "set", "D": "set", "w": "set", "W": "set", "s": "set", "S": "set", "b": "assert", "B": "assert"}
+ANY_LINE_END = Token("set", "(?:\r\n|[\n\v\f\r])")  # the one set that matches two characters as well
 _OTHER_ESCAPES = {
     "h": Token("set", "[ \t]"),
     "H": Token("set", "[^ \t]"),
-    "R": Token("set", "(?:\r\n|[\n\v\f\r])"),
+    "R": ANY_LINE_END,
     "N": Token("set", "[^\n]"),
     "A": Token("start", "^"),
     "z": Token("end", r"\Z"),
@@ -73,6 +74,11 @@ def _tokens(pattern: str) -> Iterator[Token]:
     at = 0
     while at < len(pattern):
         char = pattern[at]
+        plain = _PLAIN.get(char)
+        if plain:
+            yield plain
+            at += 1
+            continue
         quantifier = _QUANTIFIER.match(pattern, at)
         if quantifier:
             yield Token("repeat", quantifier[0])
@@ -98,6 +104,10 @@ _SPECIAL = {
     "$": Token("end", "$"),
     ".": Token("set", "."),
 }
+
+
+# Most characters mean themselves, wherever they stand outside of a class.
+_PLAIN = {char: Token("char", re.escape(char), char) for char in map(chr, range(128)) if char not in "()[{*+?|^$.\\"}
 
 
 def _escape(pattern: str, at: int) -> Tuple[List[Token], int]:
@@ -147,6 +157,8 @@ def _group(pattern: str, at: int) -> Tuple[Token, int]:
     if named:
         return Token("open", f"(?P<{named[1]}>"), named.end()
     inline = _INLINE.match(pattern, at)
+    if inline and "x" in inline[0]:
+        raise PatternError("the flag x is not known here")  # it changes what spaces mean
     if inline and inline[2] == ":":
         return Token("open", f"({inline[0]}"), inline.end()
     if inline and (inline[0] == "?i)" or at == 1):

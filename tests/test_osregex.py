@@ -165,7 +165,30 @@ def test_pcre2_means_what_it_means_there(pattern: str, text: str, found: Optiona
 
 @pytest.mark.parametrize(
     "pattern",
-    [r"\p{L}", r"\K", "(?R)", "(*ACCEPT)", "(?|a|b)", "a(?s).", "(", ")", "[a", r"a\\"[:-1], "[[:^alpha:]]", "*"],
+    [
+        r"\p{L}",
+        r"\K",
+        "(?R)",
+        "(*ACCEPT)",
+        "(?|a|b)",
+        "a(?s).",
+        "(",
+        ")",
+        "[a",
+        r"a\\"[:-1],
+        "[[:^alpha:]]",
+        "*",
+        "(?x)a b",
+        "(?x:a b)",
+        "(?-x:a)",
+        "[z-a]",
+        "a{3,2}",
+        "^*",
+        "a**",
+        "(?<=a+)b",
+        "(?<n>a)(?<n>b)",
+        "(" * 101 + ")" * 101,
+    ],
 )
 def test_what_python_cannot_do_is_refused_and_not_guessed(pattern: str) -> None:
     with pytest.raises(PatternError):

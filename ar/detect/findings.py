@@ -31,8 +31,11 @@ class Findings:
             self.refuse(place, f"<{name}> is {text!r}", f"a pattern that compiles ({error})")
             return None
         if expression.slow:
-            what = f"<{name}> repeats a group that repeats inside: a hostile line can make it take very long"
+            what = f"<{name}> repeats a group that repeats inside: a hostile line can make it take ten times as long"
             self.warn(place, what, "no quantifier on a group that holds one")
+        if expression.pattern is not None and expression.pattern.chars_max is not None:
+            what = f"<{name}>: only the first {expression.pattern.chars_max} characters of a line are searched, since"
+            self.warn(place, f"{what} a hostile one could make it take very long", "no back reference or atomic group")
         return expression
 
 

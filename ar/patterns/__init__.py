@@ -1,0 +1,1 @@
+"""What can be told about a pattern from its tokens, before and instead of running it."""
