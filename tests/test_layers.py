@@ -50,7 +50,17 @@ ROOMS: Dict[str, Room] = {
     "detect": Room(("ar.detect",), ("words",), "hostile text is read here: it gets no world to act on"),
     "policy": Room(("ar.policy",), ("words",), "decides from alerts alone, never from log text, so no detection"),
     "words": Room(
-        ("ar.duration", "ar.news", "ar.errors", "ar.model", "ar.ossecxml", "ar.osregex", "ar.pcre2"),
+        (
+            "ar.cdb",
+            "ar.duration",
+            "ar.news",
+            "ar.errors",
+            "ar.model",
+            "ar.ossecxml",
+            "ar.osregex",
+            "ar.patterns",
+            "ar.pcre2",
+        ),
         (),
         "the words are shared by all rooms",
     ),

@@ -22,6 +22,7 @@ VERBS: Dict[str, Tuple[str, str]] = {
     "status": ("status", "show how the running agent is doing"),
     "block": ("block", "block an address now"),
     "unblock": ("unblock", "release an address, or all, now"),
+    "make-lists": ("make_lists", "build the .cdb of each list that rules look values up in"),
     "init": ("init", "make a home for the agent on this host"),
     "self-test": ("self_test", "run the golden set of the shipped rules inside this executable"),
     "version": ("version", "print the version"),

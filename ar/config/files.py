@@ -59,21 +59,21 @@ def read_text(path: Path, place: Place, findings: Findings) -> Optional[str]:
         return content.decode("latin-1")
 
 
-def read_bytes(path: Path, place: Place, findings: Findings) -> Optional[bytes]:
-    """Return the content of a regular file of at most FILE_BYTES_MAX, else None with a mistake at `place`."""
+def read_bytes(path: Path, place: Place, findings: Findings, *, bytes_max: int = FILE_BYTES_MAX) -> Optional[bytes]:
+    """Return the content of a regular file of at most `bytes_max`, else None with a mistake at `place`."""
     try:
         with open(path, "rb", opener=_open_without_waiting) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 findings.mistake(place, f"{path} cannot be read", "a regular file")
                 return None
-            content = file.read(FILE_BYTES_MAX + 1)
+            content = file.read(bytes_max + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = error.strerror if isinstance(error, OSError) else str(error)
         expected = [text for kind, text in _EXPECTED.items() if isinstance(error, kind)]
         findings.mistake(place, f"{path} cannot be read ({reason})", "".join(expected))
         return None
-    if len(content) > FILE_BYTES_MAX:
-        findings.mistake(place, f"{path} is too large", f"at most {FILE_BYTES_MAX // 1024 // 1024} MiB")
+    if len(content) > bytes_max:
+        findings.mistake(place, f"{path} is too large", f"at most {bytes_max // 1024 // 1024} MiB")
         return None
     return content
 

@@ -8,8 +8,10 @@ from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequenc
 from ar.config.files import is_file, is_there, read_text, shown
 from ar.config.findings import Findings
 from ar.config.home import Home
+from ar.config.lists import file_of, read_lists
 from ar.config.sections import DEFAULT_PATTERN, Entry, Section
 from ar.config.settings import Included
+from ar.detect.lists import list_name
 from ar.detect.ruleset import Ruleset, Text, load
 from ar.errors import Place
 from ar.osregex import PatternError, compile_regex
@@ -75,7 +77,7 @@ def load_ruleset(files: Files, home: Home, findings: Findings) -> Ruleset:
     """Read and compile the files; what is wrong in them, and what cannot be read, goes to `findings`."""
     decoders = _texts(files.decoders, '<decoder name="…"> elements', home, findings)
     rules = _texts(files.rules, '<group name="…"> elements with rules', home, findings)
-    ruleset = load(list(decoders), list(rules))
+    ruleset = load(list(decoders), list(rules), read_lists(files.lists, home, findings))
     findings.mistakes.extend(ruleset.mistakes)
     findings.warnings.extend(ruleset.warnings)
     return ruleset
@@ -120,9 +122,9 @@ class _Finder:
         return list(found.values())
 
     def list_file(self, entry: Entry) -> Included:
-        """Return a list's file; a missing one only means that nothing is in it."""
-        path = self.home.root / entry.text
-        if not is_file(path) and not is_file(Path(f"{path}.cdb")):
+        """Return a list's text, whether it is there or only the .cdb made from it."""
+        path = self.home.root / list_name(entry.text)
+        if file_of(path) is None:
             self.findings.warn(entry.place, f"{entry.shown}, which is not there: rules that look it up never match")
         return Included(path, entry.place)
 

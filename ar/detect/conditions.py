@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
-from functools import lru_cache
-from typing import Dict, List, Optional, Tuple
+from functools import cache, lru_cache
+from typing import Callable, Dict, List, Optional, Tuple
 
 from ar.detect.event import Event, lower
 from ar.detect.finders import starts
-from ar.detect.rule import Condition
+from ar.detect.rule import Asked, Condition
 from ar.detect.times import Days, Span
-from ar.model import Network, parse_address, parse_network
+from ar.model import Network, parse_address, parse_network, safe_user
 from ar.osregex import Expression
 
 # The same few addresses come again and again, and reading one takes longer than all the rest of a rule.
 read_address = lru_cache(maxsize=65_536)(parse_address)
+read_user = lru_cache(maxsize=4096)(safe_user)
 
 
 def log_fits(expression: Expression) -> Condition:
@@ -27,12 +27,36 @@ def log_fits(expression: Expression) -> Condition:
     return lambda event: test(event.log, event.lowered)
 
 
+def patterned(expression: Expression, condition_of: Callable[[Expression], Condition]) -> Asked:
+    """Return what a pattern asks: steady when it is blind, else with its relaxed form, compiled when it is needed."""
+    condition = condition_of(expression)
+    if expression.blind:
+        return Asked(condition, steady=True)
+
+    @cache
+    def relaxed() -> Optional[Condition]:
+        found = expression.relaxed()
+        return condition_of(found) if found is not None else None
+
+    def possible(event: Event) -> bool:
+        fits = relaxed()
+        return fits is None or fits(event)
+
+    return Asked(condition, possible=possible)
+
+
 def literals_anywhere(expression: Expression) -> Tuple[str, ...]:
     """Return the texts of which one must stand in a fitting message, () when they must stand at one end of it."""
     literals = expression.literals or ()
     if any(literal.at_start or literal.at_end or not literal.text for literal in literals):
         return ()
     return tuple(literal.text for literal in literals)
+
+
+def literals_of(expression: Expression) -> Tuple[str, ...]:
+    """Return texts of which one must stand somewhere in a fitting message, () when there are none to go by."""
+    texts = tuple(literal.text for literal in expression.literals or ())
+    return texts if all(texts) else ()
 
 
 def field_fits(name: str, expression: Expression) -> Condition:
@@ -97,8 +121,15 @@ def read_network(text: str) -> Optional[Tuple[bool, Network]]:
 
 
 def size_is(least: int) -> Condition:
-    """Ask that the whole line is `least` characters or longer."""
-    return lambda event: len(event.full_log) >= least
+    """Ask that the message is `least` bytes or longer."""
+
+    def fits(event: Event) -> bool:
+        log = event.log
+        if len(log) >= least or log.isascii():
+            return len(log) >= least
+        return len(log.encode("utf-8", "surrogatepass")) >= least
+
+    return fits
 
 
 def at_time(span: Span) -> Condition:
@@ -129,19 +160,37 @@ def _has_long_id(event: Event) -> bool:
     return len(event.fields.get("id", "")) >= 10
 
 
-_TARGET_ACCOUNT = re.compile(r"Target Account Name\S*?:(.*?)(?:  |\t|$)")
-_CALLER_ACCOUNT = re.compile(r"Caller User Name\S*?:(.*?)(?:  |\t|$)")
-
-
 def _has_two_accounts(event: Event) -> bool:
-    target, caller = _TARGET_ACCOUNT.search(event.log), _CALLER_ACCOUNT.search(event.log)
-    return target is not None and caller is not None and target[1] != caller[1]
+    """Tell whether both accounts are named and differ; a name ends at two spaces."""
+    target, caller = (_after_colon(event.log, name) for name in ("Target Account Name", "Caller User Name"))
+    if target is None or caller is None:
+        return False
+    name, two_spaces, _ = target.partition("  ")
+    return not caller.startswith(name + two_spaces[:1])
 
 
-# `<compiled_rule>`: OSSEC has these in C, by name (generic_samples.c). Left out is the one that looks up names.
+def _after_colon(log: str, name: str) -> Optional[str]:
+    """Return what stands after the first colon behind `name`, None when there is none."""
+    _, found, rest = log.partition(name)
+    _, colon, rest = rest.partition(":")
+    return rest if found and colon else None
+
+
+def _is_known_crawler(event: Event) -> bool:
+    return event.log.startswith(("72.14.", "209.85.", "65.55.", "207.46.", "74.6.", "72.30.", "67.195."))
+
+
+# `<compiled_rule>`: OSSEC has these in C, by name (generic_samples.c).
 COMPILED: Dict[str, Condition] = {
     "is_simple_http_request": _is_simple_request,
     "comp_srcuser_dstuser": _has_one_user,
     "check_id_size": _has_long_id,
     "comp_mswin_targetuser_calleruser_diff": _has_two_accounts,
+    "is_valid_crawler": _is_known_crawler,
+}
+SERVED_IN_PART = {
+    "is_valid_crawler": (
+        "knows crawlers by their networks alone, of Google, Microsoft and Yahoo as OSSEC has them: "
+        "no name is ever looked up for what stands in a log"
+    )
 }

@@ -3,39 +3,26 @@
 from __future__ import annotations
 
 import re
-from typing import List, Optional
+from typing import Dict, List, Optional
 
 from ar.detect import conditions as ask
+from ar.detect.counted import read_correlation
 from ar.detect.decoder import Decoders
 from ar.detect.event import CATEGORIES
 from ar.detect.findings import Findings
+from ar.detect.lists import Lists
 from ar.detect.rule import Asked, Correlation, Rule, Rules
 from ar.detect.rule_parts import ORDER, TWINS, Parts
 from ar.detect.rule_tree import RuleTree
 from ar.errors import nearest
 from ar.model import LEVEL_MAX
-from ar.osregex import compile_words
 from ar.ossecxml import STRAY_TEXT, Element
 
 _ATTRIBUTES = {
     "id", "level", "maxsize", "timeframe", "frequency", "accuracy", "noalert", "ignore", "overwrite",
 }  # fmt: skip
 _OPTIONS = {"alert_by_email", "no_email_alert", "log_alert", "no_log", "no_ar"}
-_SAME = {
-    "same_source_ip": "srcip",
-    "same_src_port": "srcport",
-    "same_dst_port": "dstport",
-    "same_user": "user",
-    "same_location": "hostname",
-    "same_id": "id",
-}
-_DIFFERENT = {"different_url": "url", "different_srcip": "srcip"}
-_NOT_SAME = {
-    "not_same_source_ip": "srcip",
-    "not_same_user": "user",
-    "not_same_agent": "hostname",
-    "not_same_id": "id",
-}
+_OF_WAZUH = {"no_full_log", "no_counter"}  # they shorten its reports, and are passed over here
 FREQUENCY_MAX = 9999  # the largest that OSSEC takes; it bounds what is remembered of one source
 TIMEFRAME_MAX_S = 99_999
 TIMEFRAME_DEFAULT_S = 360
@@ -44,9 +31,10 @@ TIMEFRAME_DEFAULT_S = 360
 class RuleReader:
     """Adds the rules of file after file to `rules`, each under its parents, which must have been read before."""
 
-    def __init__(self, rules: Rules, decoders: Decoders, findings: Findings) -> None:
+    def __init__(self, rules: Rules, decoders: Decoders, lists: Lists, findings: Findings) -> None:
         self._rules = rules
         self._decoders = decoders
+        self._lists = lists
         self._findings = findings
         self._tree = RuleTree(rules, findings)
 
@@ -99,7 +87,7 @@ class RuleReader:
             self._tree.hang(rule, parents)
 
     def _build(self, element: Element, group: str) -> Rule:
-        parts = Parts(element, self._decoders, self._findings)
+        parts = Parts(element, self._decoders, self._lists, self._findings)
         parts.check()
         group_text = group + element.joined("group")
         number = self._number(element, "id", 0, 999_999) or 0
@@ -116,18 +104,21 @@ class RuleReader:
             ignore_s=self._number(element, "ignore", 0, 999_999) or 0,
             accurate=element.attributes.get("accuracy", "1") != "0",
             decoded_as=parts.decoder_name(),
-            program=program,
+            program=program.tester() if program else None,
+            program_expression=program,
             program_is_pcre2=program_is_pcre2,
             asked=parts.asked(),
-            correlation=self._correlation(number, element, parts),
+            correlation=self._correlation(number, element),
+            differs=element.first("check_diff") is not None,
             first_seen=element.first("if_fts") is not None,
             ignored_by=parts.remembered_fields("check_if_ignored"),
             ignores=parts.remembered_fields("ignore"),
-            not_served=parts.not_served(),
+            not_served=frozenset(parts.not_served),
+            shown=_shown(element),
         )
         maxsize = self._number(element, "maxsize", 0, 99_999)
         if maxsize:
-            rule.asked["maxsize"] = Asked(ask.size_is(maxsize))
+            rule.asked["maxsize"] = Asked(ask.size_is(maxsize), steady=True)
         self._read_options(rule, element)
         return rule
 
@@ -147,49 +138,17 @@ class RuleReader:
     def _read_options(self, rule: Rule, element: Element) -> None:
         for child in element.named("options"):
             option = child.text.strip()
-            if option not in _OPTIONS:
+            if option in _OF_WAZUH:
+                self._findings.warn(child.place, f"<options> is {option!r}, which has no effect here")
+            elif option not in _OPTIONS:
                 self._findings.refuse(child.place, f"<options> is {option!r}", nearest(option, _OPTIONS))
             rule.no_ar = rule.no_ar or option == "no_ar"
             rule.no_log = option == "no_log" or (rule.no_log and option != "log_alert")
 
-    def _correlation(self, number: int, element: Element, parts: Parts) -> Optional[Correlation]:
+    def _correlation(self, number: int, element: Element) -> Optional[Correlation]:
         frequency = self._number(element, "frequency", 0, FREQUENCY_MAX) or 0
         timeframe_s = self._number(element, "timeframe", 0, TIMEFRAME_MAX_S) or TIMEFRAME_DEFAULT_S
-        names = [child.name for child in element.children]
-        same = dict.fromkeys(_SAME[name] for name in names if name in _SAME)
-        for name in names:
-            same.pop(_NOT_SAME.get(name, ""), None)
-        different = tuple(dict.fromkeys(_DIFFERENT[name] for name in names if name in _DIFFERENT))
-        matched = [name for name in names if name.startswith("if_matched_")]
-        if not matched:
-            if (frequency or same or different) and "check_diff" not in names:
-                what = f"rule {number} counts events (frequency, same_…, different_…) but does not say which"
-                expected = "<if_matched_sid>, <if_matched_group> or <if_matched_regex>"
-                self._findings.refuse(element.place, what, expected)
-            return None
-        sid = self._matched_sid(element)
-        group = element.joined("if_matched_group").strip() if sid is None else ""
-        in_group = compile_words(group).search if group else None
-        return Correlation(
-            events=frequency + 1,
-            timeframe_s=timeframe_s,
-            target=f"{sid} {group} {element.joined('if_matched_regex')}",
-            sid=sid,
-            group=None if in_group is None else lambda text: bool(in_group(text)),
-            regex=parts.earlier() if sid is None and in_group is None else None,
-            same=tuple(same),
-            different=different,
-        )
-
-    def _matched_sid(self, element: Element) -> Optional[int]:
-        first = element.first("if_matched_sid")
-        if first is None:
-            return None
-        text = element.joined("if_matched_sid").strip()
-        if not (text.isascii() and text.isdecimal()):
-            self._findings.refuse(first.place, f"<if_matched_sid> is {text!r}", "one rule id")
-            return None
-        return int(text)
+        return read_correlation(number, element, frequency, timeframe_s, self._findings)
 
     def _number(self, element: Element, name: str, least: int, most: int) -> Optional[int]:
         text = element.attributes.get(name)
@@ -202,24 +161,42 @@ class RuleReader:
         return int(stripped)
 
 
-# What `overwrite` leaves as it is: the place in the tree and all that hangs on it, and the lists.
-_KEPT = {"id", "children", "category", "noalert", "_candidates", "ignored_by", "ignores"}
-_PCRE2 = set(TWINS.values())
+def _shown(element: Element) -> Dict[str, str]:
+    """Return what stands in the elements of a rule that ask something, by name."""
+    found: Dict[str, str] = {}
+    for child in element.children:
+        if child.name in _TOLD:
+            continue
+        name = child.attributes.get("name", "")
+        text = f"{name}={child.text.strip()}" if name else child.text.strip()
+        before = found.get(child.name)
+        found[child.name] = text if before is None else before + (", " if child.name in _LISTED else "") + text
+    return found
+
+
+_TOLD = {"description", "group", "info", "cve"}  # they ask nothing
+_LISTED = {"srcip", "dstip", "field", "list"}  # several of them are several things; of others one text is made
+
+# What `overwrite` leaves as it is: the place in the tree and all that hangs on it, and which keys are ignored.
+_KEPT = {"id", "children", "category", "_candidates", "ignored_by", "ignores"}
+_STAYING = {"list", *TWINS.values()}
 
 
 def _overwrite(known: Rule, rule: Rule) -> None:
     """Put `rule` in the place of `known`.
 
-    OSSEC resets every condition that is not repeated but those in PCRE2, so these stay, unless the new rule has
-    its own: the many rules that overwrite a level alone would else match everything.
+    OSSEC resets every condition that is not repeated but lists and those in PCRE2, so these stay, unless the new
+    rule has its own: the many rules that overwrite a level alone would else match everything.
     """
-    rule.asked = {name: asked for name, asked in known.asked.items() if name in _PCRE2} | rule.asked
+    if "list" not in rule.asked:
+        rule.not_served |= known.not_served & {"list"}
+    rule.asked = {name: asked for name, asked in known.asked.items() if name in _STAYING} | rule.asked
     for plain, twin in TWINS.items():
         if plain in rule.asked and plain != "regex":
             rule.asked.pop(twin, None)  # the plain one wins
     if rule.program is None and known.program_is_pcre2:
         rule.program, rule.program_is_pcre2 = known.program, True
-    rule.not_served |= known.not_served & {"list"}
+        rule.program_expression = known.program_expression
     for name, value in vars(rule).items():
         if name not in _KEPT:
             setattr(known, name, value)

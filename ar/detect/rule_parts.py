@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Callable, Dict, FrozenSet, List, Optional, Tuple
+from typing import Callable, Dict, List, Optional, Tuple
 
 from ar.detect import conditions as ask
+from ar.detect.counted import DIFFERENT, NAMED, NOT_SAME, SAME
 from ar.detect.decoder import Decoders
 from ar.detect.decoder_file import FIELD_NAMES, FIRST_SEEN_FIELDS
 from ar.detect.findings import Compile, Findings, closest
+from ar.detect.lists import ATTRIBUTES as LIST_ATTRIBUTES
+from ar.detect.lists import Lists, read_list
 from ar.detect.rule import Asked, Condition
 from ar.detect.times import parse_days, parse_span
 from ar.errors import nearest
@@ -16,10 +19,12 @@ from ar.model import Network
 from ar.osregex import Expression, match_expression, pcre2_expression, regex_expression
 from ar.ossecxml import Element
 
-# Elements that ask something the engine cannot answer yet. A rule that has one never matches.
+# Elements that ask what the agent never knows. A rule that has one never matches.
 NOT_SERVED = {
-    "check_diff", "list", "srcgeoip", "dstgeoip", "srcgeoip_pcre2", "dstgeoip_pcre2", "different_srcgeoip",
+    "srcgeoip", "srcgeoip_pcre2", "dstgeoip", "dstgeoip_pcre2", "same_srcgeoip", "same_dstgeoip",
+    "different_srcgeoip", "different_dstgeoip",
 }  # fmt: skip
+_WHY_NOT = "asks for a country, and no GeoIP database comes with the agent: the rule never matches"
 _PATTERNED: Dict[str, Compile] = {
     "match": match_expression,
     "regex": regex_expression,
@@ -29,20 +34,24 @@ _PATTERNED: Dict[str, Compile] = {
     "srcport": match_expression,
     "dstport": match_expression,
     "user": match_expression,
+    "srcuser": match_expression,
+    "dstuser": match_expression,
+    "protocol": match_expression,
+    "system_name": match_expression,
+    "data": match_expression,
     "extra_data": match_expression,
     "hostname": match_expression,
     "status": match_expression,
 }
 TWINS = {name: "pcre2" if name == "regex" else f"{name}_pcre2" for name in _PATTERNED}
-_WITH_ATTRIBUTES = {"info": {"type"}, "field": {"name"}, "list": {"field", "lookup", "check_value"}}
+_WITH_ATTRIBUTES = {"info": {"type"}, "field": {"name"}, "list": LIST_ATTRIBUTES}
 _OTHERS = {
     "decoded_as", "if_fts", "check_if_ignored", "category", "cve", "info", "time", "weekday", "description", "group",
-    "ignore", "srcip", "dstip", "action", "field", "compiled_rule", "if_sid", "if_group", "if_level",
-    "if_matched_regex", "if_matched_group", "if_matched_sid", "same_source_ip", "same_src_port", "same_dst_port",
-    "same_user", "same_location", "same_id", "different_url", "different_srcip", "not_same_source_ip",
-    "not_same_user", "not_same_agent", "not_same_id", "options",
+    "ignore", "srcip", "dstip", "action", "field", "list", "compiled_rule", "check_diff", "if_sid", "if_group",
+    "if_level", "if_matched_regex", "if_matched_group", "if_matched_sid", "options", "mitre", "global_frequency",
 }  # fmt: skip
-ELEMENTS = NOT_SERVED | _OTHERS | set(_PATTERNED) | set(TWINS.values())
+_COMPARED = set(SAME) | set(DIFFERENT) | set(NOT_SAME) | NAMED
+ELEMENTS = NOT_SERVED | _OTHERS | _COMPARED | set(_PATTERNED) | set(TWINS.values())
 
 # The order in which OSSEC asks.
 ORDER = tuple(
@@ -52,10 +61,10 @@ ORDER = tuple(
         ("action",),
         ("url", TWINS["url"]),
         ("field", "srcip", "dstip"),
-        *((plain, TWINS[plain]) for plain in ("srcport", "dstport", "user")),
+        *((plain, TWINS[plain]) for plain in ("srcport", "dstport", "user", "srcuser", "dstuser")),
         ("maxsize", "time", "weekday"),
-        *((plain, TWINS[plain]) for plain in ("extra_data", "hostname", "status")),
-        ("compiled_rule",),
+        *((plain, TWINS[plain]) for plain in ("protocol", "system_name", "data", "extra_data", "hostname", "status")),
+        ("compiled_rule", "list"),
     )
     for name in pair
 )
@@ -64,10 +73,12 @@ ORDER = tuple(
 class Parts:
     """The elements of one rule."""
 
-    def __init__(self, element: Element, decoders: Decoders, findings: Findings) -> None:
+    def __init__(self, element: Element, decoders: Decoders, lists: Lists, findings: Findings) -> None:
         self._element = element
         self._decoders = decoders
+        self._lists = lists
         self._findings = findings
+        self.not_served = {child.name for child in element.children if child.name in NOT_SERVED}
 
     def check(self) -> None:
         """Record elements and attributes that no rule has."""
@@ -77,21 +88,11 @@ class Parts:
                 self._findings.refuse(child.place, what, nearest(child.name, ELEMENTS))
                 continue
             if child.name in NOT_SERVED:
-                self._findings.warn(child.place, f"<{child.name}> is not served yet: the rule never matches")
+                self._findings.warn(child.place, f"<{child.name}> {_WHY_NOT}")
             known = _WITH_ATTRIBUTES.get(child.name, set())
             for attribute in sorted(child.attributes.keys() - known):
                 what = f"unknown attribute {attribute!r} of <{child.name}>"
                 self._findings.refuse(child.place, what, nearest(attribute, known))
-
-    def not_served(self) -> FrozenSet[str]:
-        """Return the elements that ask what cannot be answered."""
-        names = {child.name for child in self._element.children if child.name in NOT_SERVED}
-        last = self._last("compiled_rule")
-        if last is not None and last.text.strip() not in ask.COMPILED:
-            what = f"<compiled_rule> {last.text.strip()!r} is not served: the rule never matches"
-            self._findings.warn(last.place, what, nearest(last.text.strip(), ask.COMPILED))
-            names.add("compiled_rule")
-        return frozenset(names)
 
     def decoder_name(self) -> Optional[str]:
         """Return the decoder that `<decoded_as>` asks for."""
@@ -104,10 +105,10 @@ class Parts:
             self._findings.warn(last.place, what, closest(name, self._decoders.names, "one that is loaded"))
         return name
 
-    def program(self) -> Tuple[Optional[Callable[[str, str], bool]], bool]:
-        """Return the test of the program's name, and whether it stands in the PCRE2 twin."""
+    def program(self) -> Tuple[Optional[Expression], bool]:
+        """Return the pattern of the program's name, and whether it stands in the PCRE2 twin."""
         name, expression = self._expression("program_name")
-        return (expression.tester() if expression else None), name == TWINS["program_name"]
+        return expression, name == TWINS["program_name"]
 
     def remembered_fields(self, name: str) -> Tuple[str, ...]:
         """Return the fields that `<ignore>` or `<check_if_ignored>` names."""
@@ -121,15 +122,6 @@ class Parts:
             self._findings.refuse(last.place, f"<{name}> is empty", "fields such as srcip, id")
         return tuple(sorted(FIELD_NAMES.get(word, word) for word in names))
 
-    def earlier(self) -> Optional[Callable[[str, str], bool]]:
-        """Return the test of earlier messages that `<if_matched_regex>` asks for."""
-        first = self._element.first("if_matched_regex")
-        if first is None:
-            return None
-        text = self._element.joined(first.name)
-        expression = self._findings.compile(first.place, first.name, text, regex_expression)
-        return expression.tester() if expression else None
-
     def asked(self) -> Dict[str, Asked]:
         """Return what the rule asks of an event, by element."""
         found: Dict[str, Asked] = {}
@@ -138,11 +130,12 @@ class Parts:
             if expression:
                 texts = ask.literals_anywhere(expression)
                 whole = bool(texts) and expression.exact
-                found[known] = Asked(None if whole else ask.log_fits(expression), texts)
+                asked = Asked() if whole else ask.patterned(expression, ask.log_fits)
+                found[known] = asked._replace(texts=texts, literals=ask.literals_of(expression))
         for name, condition_of in _FIELD_CONDITIONS.items():
             known, expression = self._expression(name)
             if expression:
-                found[known] = Asked(condition_of(expression))
+                found[known] = ask.patterned(expression, condition_of)
         for name, condition in self._unpatterned().items():
             if condition is not None:
                 found[name] = Asked(condition)
@@ -150,7 +143,6 @@ class Parts:
 
     def _unpatterned(self) -> Dict[str, Optional[Condition]]:
         action = self._element.joined("action")
-        compiled = self._last("compiled_rule")
         return {
             "action": ask.field_is("action", action) if action else None,
             "field": self._dynamic_fields(),
@@ -158,8 +150,34 @@ class Parts:
             "dstip": self._address("dstip"),
             "time": self._time(),
             "weekday": self._weekday(),
-            "compiled_rule": ask.COMPILED.get(compiled.text.strip()) if compiled else None,
+            "compiled_rule": self._compiled(),
+            "list": self._listed(),
         }
+
+    def _compiled(self) -> Optional[Condition]:
+        last = self._last("compiled_rule")
+        if last is None:
+            return None
+        name = last.text.strip()
+        condition = ask.COMPILED.get(name)
+        if condition is None:
+            self.not_served.add("compiled_rule")
+            what = f"<compiled_rule> {name!r} is none of those that OSSEC has: the rule never matches"
+            self._findings.warn(last.place, what, nearest(name, ask.COMPILED))
+        elif name in ask.SERVED_IN_PART:
+            self._findings.warn(last.place, f"<compiled_rule> {name!r} {ask.SERVED_IN_PART[name]}")
+        return condition
+
+    def _listed(self) -> Optional[Condition]:
+        """Return what all `<list>` elements ask together; with one that cannot be answered the rule never matches."""
+        found: List[Condition] = []
+        for child in self._element.named("list"):
+            condition = read_list(child, self._lists, self._findings)
+            if condition is None:
+                self.not_served.add("list")
+            else:
+                found.append(condition)
+        return _all_of(found)
 
     def _last(self, name: str) -> Optional[Element]:
         return next(reversed(list(self._element.named(name))), None)
@@ -182,7 +200,7 @@ class Parts:
             expression = self._findings.compile(child.place, "field", child.text, regex_expression)
             if expression:
                 found.append(ask.field_fits(FIELD_NAMES.get(name, name), expression))
-        return (lambda event: all(condition(event) for condition in found)) if found else None
+        return _all_of(found)
 
     def _address(self, name: str) -> Optional[Condition]:
         networks: List[Tuple[bool, Network]] = []
@@ -218,12 +236,23 @@ class Parts:
             return None
 
 
+def _all_of(conditions: List[Condition]) -> Optional[Condition]:
+    if len(conditions) <= 1:
+        return conditions[0] if conditions else None
+    return lambda event: all(condition(event) for condition in conditions)
+
+
 _FIELD_CONDITIONS: Dict[str, Callable[[Expression], Condition]] = {
     "id": lambda expression: ask.field_fits("id", expression),
     "url": lambda expression: ask.field_fits("url", expression),
     "srcport": lambda expression: ask.field_fits("srcport", expression),
     "dstport": lambda expression: ask.field_fits("dstport", expression),
     "user": ask.user_fits,
+    "srcuser": lambda expression: ask.field_fits("srcuser", expression),
+    "dstuser": lambda expression: ask.field_fits("user", expression),
+    "protocol": lambda expression: ask.field_fits("protocol", expression),
+    "system_name": lambda expression: ask.field_fits("system_name", expression),
+    "data": lambda expression: ask.field_fits("extra_data", expression),
     "extra_data": lambda expression: ask.field_fits("extra_data", expression),
     "hostname": ask.hostname_fits,
     "status": lambda expression: ask.field_fits("status", expression),

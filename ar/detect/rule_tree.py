@@ -82,7 +82,8 @@ class RuleTree:
         if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= LEVEL_MAX:
             self._findings.refuse(place, f"<if_level> is {text!r}", f"a number from 1 to {LEVEL_MAX}")
             return None
-        found = [other for other in self._rules.by_id.values() if other.level >= int(text)]
+        # While it loads, OSSEC counts a level of 0 as 99 and one without accuracy as a hundredth.
+        found = [other for other in self._rules.by_id.values() if -other.order >= int(text) * 100]
         if not found:
             self._findings.refuse(place, f"<if_level>: no rule read before has level {text} or a higher one")
         return found or None

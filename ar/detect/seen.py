@@ -1,16 +1,18 @@
-"""Remembers what was seen before: first-time-seen keys (fts.c), and the keys that a rule told others to ignore.
+"""Remembers what was seen before: keys (fts.c), keys that a rule told others to ignore, last messages (dodiff.c).
 
-Both live in memory alone, so that after a start everything is seen for the first time again.
+All live in memory alone, so that after a start everything is seen for the first time again. OSSEC writes them to disk.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from typing import Deque, Dict, Tuple
+from typing import Deque, Dict, Optional, Tuple
 
 from ar.detect.event import Event
+from ar.model import RuleId
 
 KEYS_MAX = 100_000  # of each kind; the oldest is forgotten
+MESSAGES_CHARS_MAX = 4 * 1024 * 1024  # of all last messages together; that of the host unheard of for longest goes
 _IDS_KEYS = 32  # an intrusion detector's keys are held against so many of the last ones
 _IDS_ALIKE = 2  # with more than so many alike, they are taken for one
 _IDS_PREFIX = 14  # alike is what shares more than so many characters
@@ -24,6 +26,8 @@ class Seen:
         self._first: OrderedDict[str, None] = OrderedDict()
         self._ignored: OrderedDict[str, None] = OrderedDict()
         self._of_ids: Deque[str] = deque(maxlen=_IDS_KEYS)
+        self._messages: OrderedDict[Tuple[RuleId, str], str] = OrderedDict()
+        self._chars = 0
 
     def is_first(self, event: Event) -> bool:
         """Tell whether the fields that the event's decoder names are seen for the first time, and remember them."""
@@ -46,24 +50,46 @@ class Seen:
     def is_ignored(self, event: Event, names: Tuple[str, ...]) -> bool:
         return _key(event, names) in self._ignored
 
+    def changed_from(self, rule: RuleId, event: Event) -> Optional[Tuple[str, str]]:
+        """Keep the event's message as the last one of its host, or of its file where the line names no host.
+
+        Return a title and the former one, as they follow an alert, when that was another; None when it was the
+        same, and when there was none.
+        """
+        key = (rule, event.hostname or event.source)
+        before = self._messages.pop(key, None)
+        self._messages[key] = event.log
+        self._chars += len(event.log) - len(before or "")
+        while self._chars > MESSAGES_CHARS_MAX or len(self._messages) > KEYS_MAX:
+            self._count("last_messages")
+            self._chars -= len(self._messages.popitem(last=False)[1])
+        return None if before is None or before == event.log else ("Previous output:", before)
+
     def forget(self) -> None:
         self._first.clear()
         self._ignored.clear()
         self._of_ids.clear()
+        self._messages.clear()
+        self._chars = 0
 
     def carry_over(self, old: Seen) -> None:
         self._first.update(old._first)
         self._ignored.update(old._ignored)
         self._of_ids.extend(old._of_ids)
+        self._messages.update(old._messages)
+        self._chars = sum(map(len, self._messages.values()))
 
     def _add(self, keys: OrderedDict[str, None], key: str) -> bool:
         if key in keys:
             return False
         if len(keys) >= KEYS_MAX:
-            self._bounds_hit["seen_keys"] = self._bounds_hit.get("seen_keys", 0) + 1
+            self._count("seen_keys")
             keys.popitem(last=False)
         keys[key] = None
         return True
+
+    def _count(self, bound: str) -> None:
+        self._bounds_hit[bound] = self._bounds_hit.get(bound, 0) + 1
 
 
 def _key(event: Event, names: Tuple[str, ...]) -> str:

@@ -210,52 +210,53 @@ def test_a_terminal_is_done_nothing_to_by_lines_that_are_wrapped(trial, check, t
     assert "\x1b[31m" not in out
 
 
-def plugins(trial, count: int) -> None:
+def alike(trial, count: int) -> None:
     """Let the home have decoders that each lead to the same warning."""
     decoders = [
-        f'<decoder name="d{number}"><program_name>^d</program_name>\n<plugin_decoder>x</plugin_decoder></decoder>\n'
+        f'<decoder name="d{number}"><program_name>^d</program_name>\n'
+        "<json_null_field>discard</json_null_field></decoder>\n"
         for number in range(count)
     ]
     trial.write("etc/decoder.xml", "".join(decoders))
     trial.conf("<rules><include>rules_config.xml</include></rules>")
 
 
-PLUGIN = "<plugin_decoder> is not served yet: its fields are not taken"
+ALIKE = "<json_null_field> beside no JSON_Decoder has no effect: expected that plugin"
 OTHERS = "etc/decoder.xml:4, etc/decoder.xml:6, etc/decoder.xml:8"
 
 
 @pytest.mark.parametrize(
     ("count", "told"),
     [
-        (3, [f"etc/decoder.xml:{line}: warning: {PLUGIN}" for line in (2, 4, 6)]),
+        (3, [f"etc/decoder.xml:{line}: warning: {ALIKE}" for line in (2, 4, 6)]),
         (4, [
-            f"etc/decoder.xml:2: warning: {PLUGIN} (and 3 more places: {OTHERS})",
+            f"etc/decoder.xml:2: warning: {ALIKE} (and 3 more places: {OTHERS})",
         ]),
         (9, [
-            f"etc/decoder.xml:2: warning: {PLUGIN} (and 8 more places: {OTHERS} …)",
+            f"etc/decoder.xml:2: warning: {ALIKE} (and 8 more places: {OTHERS} …)",
         ]),
     ],
 )  # fmt: skip
 def test_a_warning_that_stands_in_more_than_three_places_is_told_once(trial, check, count, told):
-    plugins(trial, count)
+    alike(trial, count)
     _, out, _ = check()
-    assert [line for line in out.splitlines() if "plugin" in line] == told
+    assert [line for line in out.splitlines() if "json_null_field" in line] == told
     assert f"0 mistakes, {count + 2} warnings, " in out
 
 
 def test_a_terminal_gets_such_a_warning_once_too(trial, check, terminal):
-    plugins(trial, 5)
+    alike(trial, 5)
     terminal(200)
     _, out, _ = check()
-    assert out.count(PLUGIN) == 1
+    assert out.count(ALIKE) == 1
     assert "(and 4 more places: " in out
 
 
 def test_json_stays_one_object_a_finding_however_many_are_alike(trial, check):
-    plugins(trial, 5)
+    alike(trial, 5)
     _, out, _ = check("--json")
     findings = [json.loads(line) for line in out.splitlines()]
-    assert [one["line"] for one in findings if one.get("message") == PLUGIN] == [2, 4, 6, 8, 10]
+    assert [one["line"] for one in findings if one.get("message") == ALIKE] == [2, 4, 6, 8, 10]
 
 
 def test_mistakes_are_told_each_however_many_are_alike(trial, check):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from trialhome import RULES
 
+from ar.cdb import build_cdb
 from ar.shipped import shipped_rules
 
 NAMES_SHIPPED = {path.name for path in shipped_rules()}
@@ -162,8 +163,9 @@ def test_lists_are_kept_and_a_missing_one_is_told(trial):
         "<rules><list>etc/lists/there</list>\n<list>etc/lists/compiled</list>\n<list>etc/lists/nope</list></rules>"
     )
     trial.write("etc/lists/there", "key:value\n")
-    trial.write("etc/lists/compiled.cdb", b"")
+    trial.write("etc/lists/compiled.cdb", build_cdb([]))
     loaded = trial.load()
+    assert loaded.mistakes == []
     assert names(loaded.config.list_files) == ["there", "compiled", "nope"]
     assert len(loaded.config.rule_files) == len(NAMES_SHIPPED)
     assert [str(warning) for warning in loaded.warnings] == [
