@@ -20,6 +20,11 @@ STARTS_MAX = 1024
 _START_CHARS = 8  # enough to tell messages of one program apart, few enough to be the same for many
 _FEW = 3  # so many decoders are tried faster than looked up
 
+FIELD_NAMES = {"dstuser": "user", "data": "extra_data", "systemname": "system_name"}  # two names of one field
+
+# Takes fields out of an event's message from a position on.
+Plugin = Callable[[Event, int], None]
+
 # What a pattern is searched in.
 WHOLE = ""
 AFTER_PARENT = "after_parent"
@@ -35,12 +40,17 @@ class Decoder:
     place: Place
     category: str = "syslog"
     program: Optional[Callable[[str, str], bool]] = None
+    program_expression: Optional[Expression] = None  # what `program` was compiled from
     prematch: Optional[Finder] = None
+    prematch_expression: Optional[Expression] = None  # what `prematch` was compiled from
     prematch_offset: str = WHOLE
+    prematch_shown: str = ""  # as it is written, to be shown to people
     starts: Optional[Tuple[str, ...]] = None  # the message must start with one of these, in lower case
     expression: Optional[Expression] = None
     offset: str = WHOLE
     order: Tuple[str, ...] = ()
+    plugin: Optional[Plugin] = None  # takes the fields in place of an expression
+    accumulates: bool = False  # its events of one id fill in each other's fields
     reported_name: str = ""  # the parent's, unless use_own_name
     goes_on: bool = False  # a further child of the same name holds a further regex
     first_seen: Tuple[str, ...] = ()  # the fields of its `fts`
@@ -48,16 +58,17 @@ class Decoder:
     choice: Optional[Choice] = None  # among the children; compiled after loading
 
     def take_fields(self, event: Event, start: int) -> int:
-        """Take the fields that this decoder's regex finds from `start` on; return where it ended, or -1."""
-        pattern = self.expression.pattern if self.expression is not None else None
-        match = pattern.search(event.log[start:] if start else event.log) if pattern is not None else None
+        """Take the fields that this decoder's regex or plugin finds from `start` on; return where it ended, or -1."""
+        expression = self.expression
+        if expression is None or expression.pattern is None:
+            if self.plugin is None:
+                return -1
+            self.plugin(event, start)
+            return len(event.log)
+        match = expression.pattern.search(event.log[start:] if start else event.log)
         if match is None:
             return -1
-        values = match.groups()
-        if None in values:  # as in OSSEC, a group that took no part shifts the later ones to the left
-            event.fields.update(zip(self.order, (value for value in values if value is not None)))
-        else:
-            event.fields.update(zip(self.order, values))
+        event.take(self.order, match, start)
         return start + match.end()
 
 
@@ -128,7 +139,7 @@ class Decoders:
             _take(event, decoder, decoder)
             if decoder.choice is not None:
                 _decode_with_child(event, decoder, decoder.choice, end)
-            elif decoder.expression is not None:
+            elif decoder.expression is not None or decoder.plugin is not None:
                 decoder.take_fields(event, end if decoder.offset else 0)
             return
 
@@ -145,6 +156,7 @@ def _take(event: Event, parent: Decoder, decoder: Decoder) -> None:
     event.decoder = decoder.reported_name or parent.name
     event.category = decoder.category
     event.first_seen = decoder.first_seen
+    event.accumulates = decoder.accumulates
 
 
 def _decode_with_child(event: Event, parent: Decoder, choice: Choice, parent_end: int) -> None:

@@ -5,27 +5,26 @@ from __future__ import annotations
 from typing import Dict, List, Optional, Tuple
 
 from ar.detect.decoder import AFTER_PARENT, AFTER_PREMATCH, AFTER_REGEX, Decoder, Decoders
+from ar.detect.decoder import FIELD_NAMES as FIELD_NAMES  # noqa: PLC0414 (rules name fields as decoders do)
 from ar.detect.event import CATEGORIES
 from ar.detect.finders import finder, starts
 from ar.detect.findings import Compile, Findings, closest
+from ar.detect.plugin_json import ARRAYS, NULLS, JsonPlugin
+from ar.detect.plugins import PLUGINS
 from ar.errors import nearest
 from ar.osregex import Expression, match_expression, pcre2_expression, regex_expression
 from ar.ossecxml import STRAY_TEXT, Element
 
 _ELEMENTS = {
     "parent", "program_name", "program_name_pcre2", "prematch", "prematch_pcre2", "regex", "pcre2", "order", "type",
-    "fts", "ftscomment", "use_own_name", "plugin_decoder", "accumulate",
+    "fts", "ftscomment", "use_own_name", "plugin_decoder", "accumulate", "json_null_field", "json_array_structure",
 }  # fmt: skip
-_NOT_SERVED = {
-    "plugin_decoder": "its fields are not taken",
-    "accumulate": "events of one id are not joined",
-}
+_WITH_OFFSET = {"prematch", "prematch_pcre2", "regex", "pcre2", "plugin_decoder"}
 _OFFSETS = {AFTER_PARENT, AFTER_PREMATCH, AFTER_REGEX}
 _TWINS = {"program_name": "program_name_pcre2", "prematch": "prematch_pcre2", "regex": "pcre2"}
 _TOP = ("program_name", "program_name_pcre2", "prematch", "prematch_pcre2")  # a decoder without a parent needs one
 ORDER_MAX = 256
 
-FIELD_NAMES = {"dstuser": "user", "data": "extra_data", "systemname": "system_name"}  # two names of one field
 FIRST_SEEN_FIELDS = {
     "name", "id", "dstuser", "user", "srcuser", "srcip", "dstip", "data", "extra_data", "system_name", "systemname",
     "location",
@@ -63,10 +62,13 @@ class DecoderReader:
         self._read_type(decoder, element)
         self._read_patterns(decoder, element)
         self._read_order(decoder, element)
+        self._read_plugin(decoder, element)
+        decoder.accumulates = element.first("accumulate") is not None
         parent = element.joined("parent").strip()
         if not parent and not any(element.first(known) for known in _TOP):
             what = f"decoder {name!r} would take every line"
             findings.refuse(element.place, what, "a program_name, prematch or parent")
+        self._check_offsets(decoder, element, parent)
         if len(findings.mistakes) == before:
             self._add(decoder, parent, own_name=element.joined("use_own_name").strip() == "true")
 
@@ -76,10 +78,10 @@ class DecoderReader:
             if child.name not in _ELEMENTS:
                 what = f"unknown element <{child.name}> in a decoder"
                 findings.refuse(child.place, what, nearest(child.name, _ELEMENTS))
-            elif child.name in _NOT_SERVED:
-                findings.warn(child.place, f"<{child.name}> is not served yet: {_NOT_SERVED[child.name]}")
-            for attribute in sorted(child.attributes.keys() - {"offset"}):
-                findings.refuse(child.place, f"unknown attribute {attribute!r} of <{child.name}>", "'offset'")
+            known = {"offset"} if child.name in _WITH_OFFSET else set()
+            for attribute in sorted(child.attributes.keys() - known):
+                expected = "'offset'" if known else "none"
+                findings.refuse(child.place, f"unknown attribute {attribute!r} of <{child.name}>", expected)
 
     def _read_type(self, decoder: Decoder, element: Element) -> None:
         text = element.joined("type").strip()
@@ -90,15 +92,21 @@ class DecoderReader:
         for name in sorted(set(names) - FIRST_SEEN_FIELDS):
             place = next(element.named("fts")).place
             self._findings.refuse(place, f"<fts> names {name!r}", nearest(name, FIRST_SEEN_FIELDS))
+        if names and not any(element.first(known) for known in ("regex", "pcre2", "plugin_decoder")):
+            place = next(element.named("fts")).place
+            self._findings.refuse(place, f"decoder {decoder.name!r} has an <fts> without a <regex>", "both")
         decoder.first_seen = tuple(FIELD_NAMES.get(name, name) for name in names)
 
     def _read_patterns(self, decoder: Decoder, element: Element) -> None:
         program, _ = self._pattern(element, "program_name", match_expression)
         prematch, decoder.prematch_offset = self._pattern(element, "prematch", regex_expression)
         decoder.expression, decoder.offset = self._pattern(element, "regex", regex_expression)
+        decoder.program_expression = program
         decoder.program = program.tester() if program else None
+        decoder.prematch_expression = prematch
         if prematch:
             decoder.prematch = finder(prematch)
+            decoder.prematch_shown = (element.joined("prematch") or element.joined("prematch_pcre2")).strip()
             decoder.starts = None if decoder.prematch_offset else starts(prematch)
         if decoder.prematch_offset not in {"", AFTER_PARENT}:
             what = f"a prematch with offset {decoder.prematch_offset!r}"
@@ -136,6 +144,49 @@ class DecoderReader:
         if pattern is not None and names and not pattern.groups:
             findings.warn(element.place, f"decoder {decoder.name!r} takes no field: its <regex> has no group", "( )")
 
+    def _read_plugin(self, decoder: Decoder, element: Element) -> None:
+        findings = self._findings
+        nulls = self._json_choice(element, "json_null_field", NULLS)
+        arrays = self._json_choice(element, "json_array_structure", ARRAYS)
+        asked = element.first("plugin_decoder")
+        if asked is None:
+            return
+        name = element.joined("plugin_decoder").strip()
+        if name not in PLUGINS:
+            findings.refuse(asked.place, f"<plugin_decoder> is {name!r}", nearest(name, PLUGINS))
+        if decoder.expression is not None:
+            findings.warn(asked.place, f"decoder {decoder.name!r} has a <regex> beside a plugin: it is not used", "one")
+            decoder.expression = None
+        decoder.offset = asked.attributes.get("offset", "")
+        if decoder.offset not in {"", AFTER_PARENT, AFTER_PREMATCH}:
+            expected = f"{AFTER_PARENT!r} or {AFTER_PREMATCH!r}"
+            findings.refuse(asked.place, f"offset is {decoder.offset!r}", expected)
+        decoder.plugin = JsonPlugin(nulls, arrays) if name == "JSON_Decoder" else PLUGINS.get(name)
+
+    def _json_choice(self, element: Element, name: str, choices: Tuple[str, ...]) -> str:
+        chosen = element.first(name)
+        if chosen is None:
+            return choices[0]
+        text = chosen.text.strip().lower()
+        if text not in choices:
+            self._findings.refuse(chosen.place, f"<{name}> is {text!r}", nearest(text, choices))
+        if element.joined("plugin_decoder").strip() != "JSON_Decoder":
+            self._findings.warn(chosen.place, f"<{name}> beside no JSON_Decoder has no effect", "that plugin")
+        return text
+
+    def _check_offsets(self, decoder: Decoder, element: Element, parent: str) -> None:
+        """Warn of what counts from where there is nothing, and of a child's program name, which nothing looks at."""
+        warn = self._findings.warn
+        if not parent and decoder.prematch_offset:
+            what = f"decoder {decoder.name!r} has no parent: the offset of its prematch has no effect"
+            warn(element.place, what, "a parent, or no offset")
+        if parent and decoder.offset == AFTER_PREMATCH and decoder.prematch is None:
+            what = f"decoder {decoder.name!r} has no prematch of its own: {AFTER_PREMATCH!r} means {AFTER_PARENT!r}"
+            warn(element.place, what, repr(AFTER_PARENT))
+        if parent and decoder.program is not None:
+            what = f"decoder {decoder.name!r} has a parent: its own program name is not looked at"
+            warn(element.place, what, "the parent's alone")
+
     def _add(self, decoder: Decoder, parent: str, *, own_name: bool) -> None:
         if not parent:
             if decoder.offset == AFTER_REGEX:
@@ -157,16 +208,18 @@ class DecoderReader:
         self._decoders.count += 1
 
     def _add_child(self, parent: Decoder, decoder: Decoder) -> bool:
-        namesakes = [child for child in parent.children if child.name == decoder.name]
-        if namesakes and (decoder.prematch or decoder.first_seen or not decoder.expression):
+        before = parent.children[-1] if parent.children else None
+        goes_on = before is not None and before.name == decoder.name
+        takes_fields = decoder.expression is not None or decoder.plugin is not None
+        if goes_on and (decoder.prematch or decoder.first_seen or not takes_fields):
             what = f"a further decoder {decoder.name!r} under {parent.name!r}"
             self._findings.refuse(decoder.place, what, "only a <regex> and an <order> in it, or a name of its own")
             return False
-        if not namesakes and decoder.offset == AFTER_REGEX:
+        if not goes_on and decoder.offset == AFTER_REGEX:
             self._refuse_offset(decoder)
             return False
-        for namesake in namesakes:
-            namesake.goes_on = True
+        if before is not None and goes_on:
+            before.goes_on = True
         parent.children.append(decoder)
         return True
 
