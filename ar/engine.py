@@ -11,14 +11,14 @@ from __future__ import annotations
 import os
 import select
 from collections import Counter, deque
-from typing import Deque, Dict, Optional, Tuple, Union
+from typing import Deque, Dict, Iterator, Optional, Tuple, Union
 
 from ar.answers import answer
 from ar.config.home import Home
 from ar.config.load import Loaded, load
 from ar.control.server import ControlServer
 from ar.detect.detector import Detector
-from ar.model import Alert, Line, Moment, RuleId
+from ar.model import Alert, Chunk, Moment, RuleId
 from ar.news import News
 from ar.policy.ledger import Ledger, State
 from ar.policy.policy import Outcome, Policy, Ruling
@@ -37,6 +37,7 @@ from ar.signals import Signals
 from ar.watch.watcher import Watcher
 
 LINES_AT_ONCE = 10_000  # lines read at once; what is not taken in time waits for the next turn
+LINES_AT_A_STRETCH = 100  # lines taken before the clock is looked at
 TURN_S = 0.05  # how long lines are taken before scripts, stop and the control socket have their turn again
 OWN_ADDRESSES_KEPT_S = 60.0
 LOOK_AGAIN_S = 10.0  # how long to sleep at most when nothing at all is to be waited for
@@ -85,7 +86,7 @@ class Engine:
         self._watched = loaded  # the configuration that the watcher and the runner follow
         self.watcher = Watcher(loaded.config.local_files, line_bytes_max=loaded.config.settings.line_bytes_max, log=log)
         self.control = ControlServer(self.home.socket, lambda request: answer(self, request))
-        self._pending: Deque[Line] = deque()
+        self._pending: Deque[Chunk] = deque()
         self._more_to_read = False
         self._next: Optional[Loaded] = loaded  # a configuration whose allowlist's names are being looked up
         self._lookup: Lookup = Lookup(loaded.config.allowed, signals.wake)
@@ -147,24 +148,22 @@ class Engine:
     def _read(self, now: Moment) -> None:
         """Take lines for a short while, then let what they led to begin."""
         if not self._pending:
-            lines = self.watcher.read(now, LINES_AT_ONCE)
-            self._more_to_read = len(lines) >= LINES_AT_ONCE
-            self._pending.extend(lines)
+            chunks = self.watcher.read(now, LINES_AT_ONCE)
+            self._more_to_read = sum(len(chunk.lines) for chunk in chunks) >= LINES_AT_ONCE
+            self._pending.extend(piece for chunk in chunks for piece in _pieces(chunk))
         until_s = now.boot_s + TURN_S
         while self._pending and not self._signals.stop and clock.now().boot_s < until_s:
             self._take(self._pending.popleft(), now)
         self.blocks.work(clock.now())
 
-    def _take(self, line: Line, now: Moment) -> None:
-        """Take one line from text to promise."""
-        self.lines += 1
-        verdict = self.detector.take(line)
-        if verdict.alert is None:
-            return
-        self.alerts += 1
-        if verdict.rule is not None and not verdict.rule.no_log:
-            self._alerts_log.write(verdict.alert)
-        self._respond(verdict.alert, now)
+    def _take(self, chunk: Chunk, now: Moment) -> None:
+        """Take lines from text to promise."""
+        self.lines += len(chunk.lines)
+        for alert in self.detector.alerts_of(chunk):
+            self.alerts += 1
+            if alert.logged:
+                self._alerts_log.write(alert)
+            self._respond(alert, now)
 
     def _respond(self, alert: Alert, now: Moment) -> None:
         self._refresh_own_addresses(now)
@@ -303,6 +302,11 @@ class Engine:
     def _note_response(self, outcome: Finished) -> None:
         if not self.observing:
             self._responses_log.write(outcome)
+
+
+def _pieces(chunk: Chunk) -> Iterator[Chunk]:
+    for at in range(0, len(chunk.lines), LINES_AT_A_STRETCH):
+        yield chunk._replace(lines=chunk.lines[at : at + LINES_AT_A_STRETCH])
 
 
 def _about(ruling: Ruling, alert: Alert) -> str:

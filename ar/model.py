@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass, field
-from typing import FrozenSet, Mapping, NamedTuple, Optional, Tuple, Union
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import FrozenSet, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ar.errors import Place
 
@@ -96,8 +97,18 @@ class Line(NamedTuple):
     received_s: float
 
 
-@dataclass(frozen=True)
-class Alert:
+class Chunk(NamedTuple):
+    """Lines of one source that were read at once, without their line ends, as they stand in it.
+
+    They become text as UTF-8, with a backslash and its number for every byte that is none.
+    """
+
+    source: str
+    lines: Sequence[bytes]
+    received_s: float
+
+
+class Alert(NamedTuple):
     """A rule that fired, with what of its event may cross to the side that acts.
 
     `id` is `<epoch seconds>.<counter>` as OSSEC writes it. `srcip` is a parsed address, `user` and
@@ -120,11 +131,12 @@ class Alert:
     srcip: Optional[Address] = None
     user: Optional[str] = None
     filename: Optional[str] = None
-    fields: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str] = MappingProxyType({})
     full_log: str = ""
     previous: Tuple[str, ...] = ()
     stale: bool = False
     active_response: bool = True  # False for a rule with the option no_ar
+    logged: bool = True  # False for a rule with the option no_log
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from typing import Iterable, Tuple
 
 from ar.config.home import Home
@@ -20,15 +21,15 @@ from ar.respond.hosts import is_own_now, networks_of, own_addresses
 from ar.respond.runner import Runner
 
 
-def detector_of(loaded: Loaded, *, trace: bool = False) -> Detector:
-    """Return a detector; with `trace` it remembers which rules the last line was held against."""
+def detector_of(loaded: Loaded) -> Detector:
+    """Return a detector that remembers nothing yet."""
     settings = loaded.config.settings
     return Detector(
         loaded.ruleset,
         window_keys_max=settings.window_keys_max,
         line_bytes_max=settings.line_bytes_max,
         stale_after_s=settings.stale_after_s,
-        trace=trace,
+        hostname=socket.gethostname().partition(".")[0],
     )
 
 

@@ -47,7 +47,6 @@ def detector(
     window_keys_max: int = 1000,
     line_bytes_max: int = 6144,
     trust_stamps: bool = False,
-    trace: bool = False,
 ) -> Detector:
     return Detector(
         loaded or ruleset(rules, decoders),
@@ -55,7 +54,6 @@ def detector(
         line_bytes_max=line_bytes_max,
         stale_after_s=3600,
         trust_stamps=trust_stamps,
-        trace=trace,
     )
 
 

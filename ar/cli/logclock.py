@@ -11,10 +11,15 @@ AHEAD_MAX_S = 60.0  # a stamp further in the future is not believed, as in a run
 PATIENCE_LINES = 1000  # so many lines without a stamp at the start wait for the first one that has one
 
 
-def lines_of(log: IO[bytes]) -> Iterator[str]:
-    """Yield the lines of a log as the agent sees them: without their ends, no byte lost."""
-    for raw in log:
-        yield raw.rstrip(b"\r\n").decode("utf-8", "backslashreplace")
+def lines_of(log: IO[bytes]) -> Iterator[bytes]:
+    """Yield the lines of a log as the agent sees them, without their ends."""
+    for line in log:
+        yield line.rstrip(b"\r\n")
+
+
+def text_of(line: bytes) -> str:
+    """Return the line as text; no byte is lost."""
+    return line.decode("utf-8", "backslashreplace")
 
 
 class LogClock:
@@ -37,17 +42,17 @@ class LogClock:
         stamp, form, *_ = split_header(text)
         return self._stamps.epoch(stamp, form, self._now_s) if stamp else None
 
-    def timed(self, lines: Iterable[str]) -> Iterator[Tuple[float, str]]:
+    def timed(self, lines: Iterable[bytes]) -> Iterator[Tuple[float, bytes]]:
         """Yield each line with its time; those before the first stamp get its time, or now when none comes."""
-        early: List[str] = []
-        for text in lines:
-            time_s = self.time_of(text)
+        early: List[bytes] = []
+        for line in lines:
+            time_s = self.time_of(text_of(line))
             if not time_s and len(early) < PATIENCE_LINES:
-                early.append(text)
+                early.append(line)
                 continue
             for waiting in early:
                 yield time_s or self._now_s, waiting
             early.clear()
-            yield time_s or self._now_s, text
+            yield time_s or self._now_s, line
         for waiting in early:
             yield self._now_s, waiting

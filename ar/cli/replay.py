@@ -22,7 +22,7 @@ from ar.cli.words import moment
 from ar.config.home import Home
 from ar.config.load import Loaded, load
 from ar.errors import ConfigError, InputError
-from ar.model import Line, Moment, RuleId
+from ar.model import Chunk, Moment, RuleId
 from ar.policy.ledger import State
 from ar.policy.policy import Policy, Ruling, for_how_long
 from ar.policy.records import Promised, Ran
@@ -53,8 +53,8 @@ def run(options: argparse.Namespace) -> int:
     with ExitStack() as stack:
         logs = [(name, stack.enter_context(_open(name))) for name in options.files]
         bar = _Bar(logs) if sys.stderr.isatty() else None
-        for number, (time_s, source, text) in enumerate(_merged(logs), 1):
-            rehearsal.take(source, text, time_s)
+        for number, (time_s, source, line) in enumerate(_merged(logs), 1):
+            rehearsal.take(source, line, time_s)
             if bar is not None and number % BAR_EVERY_LINES == 0:
                 bar.show()
         if bar is not None:
@@ -76,26 +76,23 @@ class Rehearsal:
         self._ledger = policy.ledger
         self._tell = tell
         self._now_s = 0.0
-        self._counts: Counter[str] = Counter(lines=0, events=0, alerts=0, blocks=0, prolonged=0, releases=0, runs=0)
+        self._counts: Counter[str] = Counter(lines=0, alerts=0, blocks=0, prolonged=0, releases=0, runs=0)
         self._alerts_by_rule: Counter[RuleId] = Counter()
 
-    def take(self, source: str, text: str, time_s: float) -> None:
-        """Take one line, as if it were read at `time_s`; what was due before it happens first."""
+    def take(self, source: str, line: bytes, time_s: float) -> None:
+        """Take one line, as if it were read at `time_s`; what was due before its alert happens first."""
         self._now_s = max(self._now_s, time_s)
-        verdict = self._detector.take(Line(source, text, self._now_s))
         self._counts["lines"] += 1
-        self._counts["events"] += bool(verdict.event.decoder)
-        self._release_due(self._now_s)
-        if verdict.alert is None:
-            return
-        self._counts["alerts"] += 1
-        self._alerts_by_rule[verdict.alert.rule] += 1
-        now = Moment(self._now_s, self._now_s)
-        for ruling in self._policy.rule_on(verdict.alert, now):
-            self._policy.commit(ruling, now)
-            if ruling.record is not None:
-                self._note(ruling)
-        self._release_due(self._now_s)
+        for alert in self._detector.alerts_of(Chunk(source, (line,), self._now_s)):
+            self._counts["alerts"] += 1
+            self._alerts_by_rule[alert.rule] += 1
+            self._release_due(self._now_s)
+            now = Moment(self._now_s, self._now_s)
+            for ruling in self._policy.rule_on(alert, now):
+                self._policy.commit(ruling, now)
+                if ruling.record is not None:
+                    self._note(ruling)
+            self._release_due(self._now_s)
 
     def end(self) -> None:
         """Let all that is timed come to its end after the last line."""
@@ -144,21 +141,21 @@ def _open(name: str) -> IO[bytes]:
         raise InputError(f"{name}: cannot be read: {error.strerror}: expected a log file") from error
 
 
-def _lines(name: str, log: IO[bytes]) -> Iterator[str]:
+def _lines(name: str, log: IO[bytes]) -> Iterator[bytes]:
     try:
         yield from lines_of(log)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{name}: cannot be read on: {error}: expected a log file") from error
 
 
-def _merged(logs: List[Tuple[str, IO[bytes]]]) -> Iterator[Tuple[float, str, str]]:
-    """Yield (time, source, text) of all lines, in the order of their times; within a file order is kept."""
+def _merged(logs: List[Tuple[str, IO[bytes]]]) -> Iterator[Tuple[float, str, bytes]]:
+    """Yield (time, source, line) of all lines, in the order of their times; within a file order is kept."""
     now_s = clock.now().wall_s
     return heapq.merge(*(_timed(name, log, now_s) for name, log in logs), key=lambda item: item[0])
 
 
-def _timed(name: str, log: IO[bytes], now_s: float) -> Iterator[Tuple[float, str, str]]:
-    return ((time_s, name, text) for time_s, text in LogClock(now_s).timed(_lines(name, log)))
+def _timed(name: str, log: IO[bytes], now_s: float) -> Iterator[Tuple[float, str, bytes]]:
+    return ((time_s, name, line) for time_s, line in LogClock(now_s).timed(_lines(name, log)))
 
 
 class _Bar:
@@ -196,7 +193,7 @@ def _tell_in_words(fact: Dict[str, Any]) -> None:
 
 
 def _print_summary(summary: Dict[str, Any], loaded: Loaded) -> None:
-    print(f"\n{summary['lines']} lines, {summary['events']} of them decoded, {summary['alerts']} alerts")
+    print(f"\n{summary['lines']} lines, {summary['alerts']} alerts")
     rules = loaded.ruleset.rules.by_id
     for rule_id, count in sorted(summary["alerts_by_rule"].items(), key=lambda item: -item[1]):
         rule = rules[int(rule_id)]

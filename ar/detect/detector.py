@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
-from ar.detect.conditions import read_address
-from ar.detect.event import Event
-from ar.detect.header import split_header
-from ar.detect.rule import Rule
+from ar.detect.accumulate import Accumulated
+from ar.detect.conditions import read_address, read_user
+from ar.detect.event import Event, Reading
+from ar.detect.header import places_of
+from ar.detect.rule import Candidate, Rule
 from ar.detect.ruleset import Ruleset
 from ar.detect.seen import Seen
+from ar.detect.shapes import BORING, UNDECIDED, Shapes
 from ar.detect.stamps import Stamps
 from ar.detect.windows import Windows
-from ar.model import Alert, Line, safe_filename, safe_user
+from ar.model import Alert, Chunk, Line, safe_filename
 
 AHEAD_MAX_S = 60  # a stamp further in the future is not believed
 SOURCES_MAX = 10_000  # sources whose last time is remembered
@@ -30,7 +32,11 @@ class Verdict(NamedTuple):
 
 
 class Detector:
-    """Takes lines one by one. Times come with the lines; nothing here asks a clock."""
+    """Takes lines. Times come with the lines; nothing here asks a clock.
+
+    `take` tells everything about one line, `alerts_of` only the alerts of many: each line gets the same either
+    way, but most of them need not be looked at twice (ar/detect/shapes.py).
+    """
 
     def __init__(
         self,
@@ -40,45 +46,79 @@ class Detector:
         line_bytes_max: int,
         stale_after_s: float,
         trust_stamps: bool = False,
-        trace: bool = False,
+        hostname: str = "",
     ) -> None:
         self.bounds_hit: Dict[str, int] = {}
-        self.tried: List[int] = []  # with `trace`: the rules that the last line was held against
+        self.tried: List[int] = []  # the rules that the last line given to `take` was held against
         self._ruleset = ruleset
+        self._hostname = hostname  # this host's, for lines that name none
+        self._shapes = Shapes(ruleset, line_bytes_max, hostname)
         self._windows = Windows(ruleset.rules.composites(), window_keys_max, self.bounds_hit)
         self._seen = Seen(self.bounds_hit)
+        self._accumulated = Accumulated(self.bounds_hit)
         self._line_bytes_max = line_bytes_max
         self._stale_after_s = stale_after_s
         self._trust_stamps = trust_stamps
-        self._trace = trace
         self._stamps = Stamps()
-        self._clocks: Dict[str, float] = {}  # the last time of each source
+        self._clocks: Dict[str, float] = {}  # the time of each source's last alert
         self._alerts = 0
 
     def take(self, line: Line) -> Verdict:
         """Decode the line, match it, and remember it where a composite rule counts it. Never raises."""
-        event = self._read(line)
+        event = self._read(self._reading(line.source, line.received_s), line.text)
+        self._decode(event)
+        self.tried = []
+        path: List[int] = []
+        rule = self._match(self._ruleset.rules.candidates(event), event, path)
+        alert = self._conclude(rule, event) if rule is not None else None
+        return Verdict(event, rule, alert, tuple(path))
+
+    def alerts_of(self, chunk: Chunk) -> Iterator[Alert]:
+        """Yield the alerts of the chunk's lines, in their order. Never raises."""
+        reading = self._reading(chunk.source, chunk.received_s)
+        plan_of = self._shapes.plan_of
+        for raw in chunk.lines:
+            plan = plan_of(raw)
+            if plan is BORING:
+                continue
+            event = None if plan is UNDECIDED else plan.event(reading, raw.decode("ascii"))
+            if event is not None:
+                candidates = plan.candidates
+            else:
+                event = self._read(reading, raw.decode("utf-8", "backslashreplace"))
+                self._decode(event)
+                candidates = self._ruleset.rules.candidates(event)
+            rule = self._match(candidates, event)
+            alert = self._conclude(rule, event) if rule is not None else None
+            if alert is not None:
+                yield alert
+
+    def _decode(self, event: Event) -> None:
         self._ruleset.decoders.decode(event)
-        if self._trace:
-            self.tried = []
-        root = self._ruleset.rules.roots.get(event.category)
-        found = self._match(root, event) if root is not None else None
-        if found is None:
-            return Verdict(event, None, None, ())
-        rule, path, previous = found
+        if event.accumulates:
+            self._accumulated.join(event)
+
+    def _conclude(self, rule: Rule, event: Event) -> Optional[Alert]:
+        """Return the alert that the event's rule makes, and remember both."""
         if rule.ignored_by and self._seen.is_ignored(event, rule.ignored_by):
-            return Verdict(event, rule, None, path)
+            return None
         if rule.ignores:
             self._seen.ignore(event, rule.ignores)
         if rule.level == 0 or (rule.ignore_s and self._windows.ignores(rule, event)):
-            return Verdict(event, rule, None, path)
+            return None
+        self._move_clock(event)
         self._windows.remember(rule, event)
-        return Verdict(event, rule, self._alert(rule, event, previous), path)
+        return self._alert(rule, event)
+
+    def counted(self, rule: Rule, event: Event) -> int:
+        """Return how many earlier events a composite rule holds that count for the event; nothing is changed."""
+        return self._windows.counted(rule, event)
 
     def forget(self) -> None:
         """Drop all remembered events."""
         self._windows.forget()
         self._seen.forget()
+        self._accumulated.forget()
         self._clocks.clear()
 
     def carry_over(self, old: Detector) -> None:
@@ -91,22 +131,19 @@ class Detector:
         }
         self._windows.carry_over(old._windows, kept)
         self._seen.carry_over(old._seen)
+        self._accumulated.carry_over(old._accumulated)
         self._alerts = old._alerts
         self._clocks = dict(old._clocks)
         self.bounds_hit.update(old.bounds_hit)
 
-    def _read(self, line: Line) -> Event:
-        text = self._cut(line.text)
+    def _reading(self, source: str, received_s: float) -> Reading:
+        return Reading(source, received_s, self._hostname, self._time)
+
+    def _read(self, reading: Reading, text: str) -> Event:
+        text = self._cut(text)
         if not text.isprintable():
             text = _CONTROL.sub("", text)
-        stamp, form, hostname, program, log = split_header(text)
-        epoch = self._stamps.epoch(stamp, form, line.received_s) if stamp else None
-        event = Event(line.source, text, log, self._time(line, epoch))
-        event.stamp = stamp
-        event.hostname = hostname
-        event.program = program
-        event.stale = not self._trust_stamps and epoch is not None and line.received_s - epoch > self._stale_after_s
-        return event
+        return Event(reading, text, places_of(text))
 
     def _cut(self, text: str) -> str:
         most = self._line_bytes_max
@@ -118,80 +155,95 @@ class Detector:
         self._count("line_bytes_max")
         return encoded[:most].decode("utf-8", "ignore")
 
-    def _time(self, line: Line, epoch: Optional[float]) -> float:
-        """Return the event's time: its stamp where that can be believed, and never before the source's last one."""
-        last = self._clocks.get(line.source)
+    def _time(self, event: Event) -> Tuple[float, bool]:
+        """Return the event's time, and whether it was long past when it was read.
+
+        It is the line's stamp where that can be believed, and never before the source's last alert.
+        """
+        received_s = event.received_s
+        epoch = self._stamps.epoch(event.stamp, event.form, received_s) if event.stamp else None
+        last = self._clocks.get(event.source)
         if epoch is None and self._trust_stamps and last is not None:
-            return last
-        if epoch is None or (not self._trust_stamps and epoch > line.received_s + AHEAD_MAX_S):
-            return line.received_s if last is None else max(line.received_s, last)
-        if last is not None and epoch <= last:
-            return last
-        if last is None and len(self._clocks) >= SOURCES_MAX:
+            return last, False
+        if epoch is None or (not self._trust_stamps and epoch > received_s + AHEAD_MAX_S):
+            return (received_s if last is None or last < received_s else last), False
+        stale = not self._trust_stamps and received_s - epoch > self._stale_after_s
+        return (epoch if last is None or last < epoch else last), stale
+
+    def _move_clock(self, event: Event) -> None:
+        if event.source not in self._clocks and len(self._clocks) >= SOURCES_MAX:
             self._count("sources")
             del self._clocks[next(iter(self._clocks))]
-        self._clocks[line.source] = epoch
-        return epoch
+        self._clocks[event.source] = event.time_s
 
-    def _match(  # noqa: C901 (every line goes through this loop: a call would cost more than what it calls)
-        self, parent: Rule, event: Event
-    ) -> Optional[Tuple[Rule, Tuple[int, ...], Tuple[str, ...]]]:
-        """Return the rule below `parent` that the event gets, its path, and the earlier lines it counted."""
-        lowered = event.lowered
-        for guards, conditions, recalls, rule in parent.candidates(event):
-            if self._trace:
+    def _match(  # noqa: C901 (every line goes through this loop: a call costs more than what it calls)
+        self, candidates: Tuple[Candidate, ...], event: Event, path: Optional[List[int]] = None
+    ) -> Optional[Rule]:
+        """Return the rule among `candidates` or below them that the event gets; note its path where one is given."""
+        for guards, conditions, recalls, rule, below in candidates:
+            if path is not None:
                 self.tried.append(rule.id)
-            for guard in guards:
-                if guard in lowered:
-                    break
-            else:
-                if guards:
+            if guards:
+                lowered = event.lowered
+                for guard in guards:
+                    if guard in lowered:
+                        break
+                else:
                     continue
             for condition in conditions:
                 if not condition(event):
                     break
             else:
-                previous = self._recall(rule, event) if recalls else ()
-                if previous is None:
+                if recalls and not self._recall(rule, event):
                     continue
-                found = self._match(rule, event) if rule.children else None
-                if found is not None:
-                    return found[0], (rule.id, *found[1]), found[2] or previous
-                if not rule.noalert:
-                    return rule, (rule.id,), previous
+                children = rule.candidates(event) if below is None else below
+                found = self._match(children, event, path) if children else None
+                if found is not None or not rule.noalert:
+                    if path is not None:
+                        path.insert(0, rule.id)
+                    return found or rule
+                event.previous = ()
         return None
 
-    def _recall(self, rule: Rule, event: Event) -> Optional[Tuple[str, ...]]:
-        """Return the earlier lines that the rule counted, None when it asks more of the past than there was."""
-        if rule.first_seen and not self._seen.is_first(event):
-            return None
-        return () if rule.correlation is None else self._windows.due(rule, rule.correlation, event)
+    def _recall(self, rule: Rule, event: Event) -> bool:
+        """Tell whether there was in the past what the rule asks for."""
+        changed = self._seen.changed_from(rule.id, event) if rule.differs else ()
+        if changed is None or (rule.first_seen and not self._seen.is_first(event)):
+            return False
+        previous = changed if rule.correlation is None else self._windows.due(rule, event)
+        if previous is None:
+            return False
+        event.previous = previous or event.previous
+        return True
 
-    def _alert(self, rule: Rule, event: Event, previous: Tuple[str, ...]) -> Alert:
+    def _alert(self, rule: Rule, event: Event) -> Alert:
         self._alerts += 1
+        time_s = event.time_s
         fields = event.fields
         srcip = fields.get("srcip")
         user = fields.get("user") or fields.get("srcuser")
-        return Alert(
-            id=f"{int(event.time_s)}.{self._alerts}",
-            time_s=event.time_s,
-            rule=rule.id,
-            level=rule.level,
-            groups=rule.groups,
-            description=rule.description,
-            location=event.source,
-            hostname=event.hostname,
-            program=event.program,
-            decoder=event.decoder,
-            srcip=read_address(srcip) if srcip else None,
-            user=safe_user(user) if user else None,
-            filename=safe_filename(fields.get("filename", "")),
-            fields=fields,
-            full_log=event.full_log,
-            previous=previous,
-            stale=event.stale,
-            active_response=not rule.no_ar,
-        )
+        filename = fields.get("filename")
+        return tuple.__new__(Alert, (  # in their order: a tenth of the time that it takes by their names
+            f"{int(time_s)}.{self._alerts}",
+            time_s,
+            rule.id,
+            rule.level,
+            rule.groups,
+            rule.description,
+            event.source,
+            event.hostname,
+            event.program,
+            event.decoder,
+            read_address(srcip) if srcip else None,
+            read_user(user) if user else None,
+            safe_filename(filename) if filename else None,
+            fields,
+            event.full_log,
+            event.previous,
+            event.stale,
+            not rule.no_ar,
+            not rule.no_log,
+        ))  # fmt: skip
 
     def _count(self, bound: str) -> None:
         self.bounds_hit[bound] = self.bounds_hit.get(bound, 0) + 1

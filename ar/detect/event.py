@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Dict, Tuple
+from typing import TYPE_CHECKING, Callable, Dict, NamedTuple, Tuple
+
+from ar.detect.header import Places
+from ar.model import RuleId
+from ar.patterns.pattern import Match
 
 # The types of decoders and the categories of rules, which are the same thing.
 CATEGORIES = frozenset({"firewall", "ids", "web-log", "syslog", "squid", "windows", "host-information", "ossec"})
+FORWARDED = "ossec-alert"  # the category of an alert that another OSSEC sent,
+FORWARDED_RULE = "ossec.rule"  # and the field that holds the id of its rule
+
+
+class Reading(NamedTuple):
+    """How a line came: its source, when it was read, this host's name (for lines that name none), and its clock."""
+
+    source: str
+    received_s: float
+    hostname: str
+    tell_time: Callable[[Event], Tuple[float, bool]]  # returns an event's time_s and stale
 
 
 class Event:
@@ -13,31 +28,57 @@ class Event:
 
     `log` is what decoders and rules see: the message after the header, control characters removed; `lowered` is
     the same in lower case, character by character. `full_log` is the whole line as alerts show it. `time_s` is
-    the event's wall-clock time. `program` is "" when the header names none. `decoder` is the name OSSEC reports
-    ("" when none matched), `category` that decoder's type (default "syslog"). `fields` has srcip, dstip, srcport,
-    dstport, user (dstuser), srcuser, protocol, action, id, url, status, extra_data, system_name, filename and any
-    dynamic field by name.
+    the event's wall-clock time, and `stale` tells that it was long past when the line was read. `program` is ""
+    when the header names none. `decoder` is the name OSSEC reports ("" when none matched), `category` that
+    decoder's type (default "syslog"). `fields` has srcip, dstip, srcport, dstport, user (dstuser), srcuser,
+    protocol, action, id, url, status, extra_data, system_name, filename and any dynamic field by name.
+
+    Few lines ever need `lowered`, `time_s` and `stale`, so these are made when they are first asked for.
     """
 
     __slots__ = (
-        "category", "decoder", "fields", "first_seen", "full_log", "hostname", "log", "lowered",
-        "program", "source", "stale", "stamp", "time_s",
+        "accumulates", "category", "completed", "decoder", "fields", "first_seen", "form", "full_log", "hostname",
+        "log", "lowered", "previous", "program", "received_s", "source", "stale", "stamp", "tell_time", "time_s",
     )  # fmt: skip
+    lowered: str
+    time_s: float
+    stale: bool
 
-    def __init__(self, source: str, full_log: str, log: str, time_s: float) -> None:
-        self.source = source
+    def __init__(self, reading: Reading, full_log: str, places: Places) -> None:
+        stamp, form, hostname, program, log = places
+        self.source, self.received_s, own_hostname, self.tell_time = reading
         self.full_log = full_log
-        self.log = log
-        self.lowered = lower(log)
-        self.time_s = time_s
-        self.stamp = ""  # the header's own stamp, as written
-        self.hostname = ""
-        self.program = ""
+        self.stamp = full_log[stamp]  # the header's own stamp, as written
+        self.form = form  # and how it is written
+        self.hostname = full_log[hostname] or own_hostname
+        self.program = full_log[program]
+        self.log = full_log[log]
         self.decoder = ""
         self.category = "syslog"
+        self.accumulates = False  # it fills in fields from the last event of its id, or lends it its own
         self.fields: Dict[str, str] = {}
         self.first_seen: Tuple[str, ...] = ()  # the fields that <if_fts> asks about
-        self.stale = False
+        self.previous: Tuple[str, ...] = ()  # the earlier lines that its rule counted, newest first
+        self.completed: Tuple[RuleId, ...] = ()  # the composite rules whose count it completed: they count it once
+
+    def take(self, order: Tuple[str, ...], match: Match, _start: int) -> None:
+        """Take the fields `order` that an expression found in the message from a position on."""
+        values = match.groups()
+        if None in values:  # as in OSSEC, a group that took no part shifts the later ones to the left
+            values = tuple(value for value in values if value is not None)
+        self.fields.update(zip(order, values))  # type: ignore[arg-type]  # there is no None left
+
+    if not TYPE_CHECKING:  # what is declared above is all there is
+
+        def __getattr__(self, name: str) -> object:
+            """Make what is asked for the first time."""
+            if name == "lowered":
+                self.lowered = lower(self.log)
+            elif name in {"time_s", "stale"}:
+                self.time_s, self.stale = self.tell_time(self)
+            else:
+                raise AttributeError(name)
+            return getattr(self, name)
 
 
 def lower(text: str) -> str:

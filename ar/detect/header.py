@@ -8,7 +8,7 @@ message (web access logs); it is read there, and the message stays whole.
 from __future__ import annotations
 
 import re
-from typing import Callable, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, NamedTuple, Optional, Tuple
 
 _WORD = r"[A-Za-z0-9_.@/()-]"
 _SOLARIS_ID = r"(?:\[ID .*?\] )?"
@@ -33,7 +33,8 @@ _SYSLOG: Tuple[Tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(stamp + _HOST_AND_PROGRAM), form)
     for stamp, form in (
         (r"(... .. ..:..:..) (?=.)", BSD),
-        (r"(....-..-..T..:..:..(?:[.,][0-9]{1,6})?(?:[^Z ]..:..|Z)) ", ISO),
+        (r"(....-..-..T..:..:..(?:[^Z ]..:..|(?:[.,][0-9]{1,6})?Z)) ", ISO),
+        (r"(....-..-..T..:..:..[.,][0-9]{1,6}[^Z ]..:..)", ISO),
         (r"(....-..-.. ..:..:..,...)", ISO),
         (r"([0-9]... ... .. ..:..:..) ", YEAR_FIRST),
         (r"([0-9]...:..:..-..:..:..)", YEAR_COLONS),
@@ -42,7 +43,7 @@ _SYSLOG: Tuple[Tuple[re.Pattern[str], str], ...] = tuple(
 # What nearly every line looks like, for speed; it says nothing that the patterns above would not say.
 _PLAIN = re.compile(rf"(... .. ..:..:..) ({_WORD}+) ({_WORD}+)(?:\[[0-9]+\]:? |: )(?!\[ID )")
 _RFC5424 = re.compile(
-    r"(?:<[0-9]{1,3}>)?1 (?:-|([0-9]{4}-..-..T\S+)) (?:-|(\S+)) (?:-|(\S+)) \S+ \S+ "
+    r"(?:<[0-9]{1,3}>)?[0-9] (?:-|([0-9]{4}-..-..T\S+)) (?:-|(\S+)) (?:-|(\S+)) \S+ \S+ "
     r"(?:-|(?:\[(?:[^\]\\]|\\.)*\])+)(?: |$)\ufeff?"
 )
 _OTHER: Tuple[Tuple[re.Pattern[str], str], ...] = (
@@ -63,6 +64,9 @@ _ASL = re.compile(r"\[Time (....\...\... ..:..:..(?: UTC)?)[^\]]*\] ?")
 _ASL_PART = re.compile(r"\[(Sender|Message|Host) ([^\]]*)\]")
 
 
+_NOWHERE = slice(0, 0)
+
+
 class Header(NamedTuple):
     """What a line's header says ("" for what it does not), and the message that decoders and rules see."""
 
@@ -73,56 +77,89 @@ class Header(NamedTuple):
     log: str
 
 
+class Places(NamedTuple):
+    """Where the parts of a header and the message stand in a line.
+
+    No pattern here tells digits apart, so lines that differ in digits alone have the same places.
+    """
+
+    stamp: slice = _NOWHERE
+    form: str = ""
+    hostname: slice = _NOWHERE
+    program: slice = _NOWHERE
+    log: slice = slice(0, None)
+
+    def split(self, text: str) -> Header:
+        """Cut `text` at these places."""
+        return Header(text[self.stamp], self.form, text[self.hostname], text[self.program], text[self.log])
+
+
 def split_header(text: str) -> Header:
     """Return the header of `text`, which has no control characters any more."""
+    return places_of(text).split(text)
+
+
+def program_of(text: str) -> str:
+    """Return the program alone, which is what it takes to know which decoders and rules concern the line."""
+    match = _PLAIN.match(text)
+    return match[3] if match else text[places_of(text).program]
+
+
+def places_of(text: str) -> Places:
+    """Return where the parts of the header of `text` stand; `text` has no control characters any more."""
     match = _PLAIN.match(text)
     if match:
-        stamp, hostname, program = match.groups()
-        return Header(stamp, BSD, hostname, program, text[match.end() :])
+        return Places(_span(match, 1), BSD, _span(match, 2), _span(match, 3), slice(match.end(), None))
     for pattern, form in _SYSLOG:
         match = pattern.match(text)
         if match:
-            stamp, alone, hostname, program = match.groups()
-            return Header(stamp, form, hostname or "", alone or program or "", text[match.end() :])
-    for reader in _READERS:
-        header = reader(text)
-        if header:
-            return header
-    return Header("", "", "", "", text)
+            program = _span(match, 2 if match[2] else 4)
+            return Places(_span(match, 1), form, _span(match, 3), program, slice(match.end(), None))
+    for finder in _FINDERS:
+        places = finder(text)
+        if places:
+            return places
+    return Places()
 
 
-def _split_rfc5424(text: str) -> Optional[Header]:
+def _span(match: re.Match[str], group: int) -> slice:
+    return slice(*match.span(group)) if match[group] else _NOWHERE
+
+
+def _find_rfc5424(text: str) -> Optional[Places]:
     match = _RFC5424.match(text)
     if not match:
         return None
-    stamp, hostname, program = match.groups("")
-    return Header(stamp, ISO if stamp else "", hostname, program, text[match.end() :])
+    form = ISO if match[1] else ""
+    return Places(_span(match, 1), form, _span(match, 2), _span(match, 3), slice(match.end(), None))
 
 
-def _split_other(text: str) -> Optional[Header]:
+def _find_other(text: str) -> Optional[Places]:
     for pattern, form in _OTHER:
         match = pattern.match(text)
         if match:
-            return Header(match[1], form, "", "", text[match.end() :])
+            return Places(_span(match, 1), form, log=slice(match.end(), None))
     return None
 
 
-def _split_asl(text: str) -> Optional[Header]:
+def _find_asl(text: str) -> Optional[Places]:
     match = _ASL.match(text)
     if not match:
         return None
-    parts = {"Sender": "", "Message": "", "Host": ""}
-    for name, value in _ASL_PART.findall(text, match.end()):
-        parts[name] = parts[name] or value
-    return Header(match[1], DOTS, parts["Host"], parts["Sender"], parts["Message"] or text[match.end() :])
+    parts: Dict[str, slice] = {}
+    for part in _ASL_PART.finditer(text, match.end()):
+        if part[2]:
+            parts.setdefault(part[1], _span(part, 2))
+    hostname, program = parts.get("Host", _NOWHERE), parts.get("Sender", _NOWHERE)
+    return Places(_span(match, 1), DOTS, hostname, program, parts.get("Message", slice(match.end(), None)))
 
 
-def _find_inside(text: str) -> Optional[Header]:
+def _find_inside(text: str) -> Optional[Places]:
     for pattern, form in _INSIDE:
         match = pattern.match(text)
         if match:
-            return Header(match[1], form, "", "", text)
+            return Places(_span(match, 1), form)
     return None
 
 
-_READERS: Tuple[Callable[[str], Optional[Header]], ...] = (_split_rfc5424, _split_other, _split_asl, _find_inside)
+_FINDERS: Tuple[Callable[[str], Optional[Places]], ...] = (_find_rfc5424, _find_other, _find_asl, _find_inside)

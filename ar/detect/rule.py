@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Callable, Dict, FrozenSet, List, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
 
-from ar.detect.event import Event
+from ar.detect.event import FORWARDED, FORWARDED_RULE, Event
 from ar.errors import Place
+from ar.osregex import Expression
 
 CANDIDATES_MAX = 4096  # pairs of decoder and program remembered for each rule; a full memory is started over
 
@@ -16,11 +17,16 @@ Condition = Callable[[Event], bool]
 class Asked(NamedTuple):
     """What one element asks: a condition, and texts of which one must stand in the message (() if none is known).
 
-    `condition` is None when the texts are all there is to it.
+    `condition` is None when the texts are all there is to it. `steady` says that the answer is the same for all
+    lines of one shape (ar/detect/shapes.py); if not, `possible` may tell of a shape that none of its lines fits.
+    One of `literals` (if any are known) stands in every fitting message, and more may be asked.
     """
 
     condition: Optional[Condition] = None
     texts: Tuple[str, ...] = ()
+    steady: bool = False
+    possible: Optional[Condition] = None
+    literals: Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,7 @@ class Correlation:
     """Which earlier events a composite rule counts, and which of their fields must be the same or different.
 
     An earlier event counts when its own rule is `sid`, or is in a group that `group` fits, or, when both are
-    None, when its message fits `regex` (None: any message) and its decoder is of the same category.
+    None, when its message fits `regex` (None: any message) and its decoder is of this one's category.
     """
 
     events: int  # how many earlier events it takes; the current one comes on top
@@ -60,16 +66,20 @@ class Rule:
     decoded_as: Optional[str] = None
     program: Optional[Callable[[str, str], bool]] = None
     program_is_pcre2: bool = False
+    program_expression: Optional[Expression] = None  # what `program` was compiled from
     asked: Dict[str, Asked] = field(default_factory=dict)
     correlation: Optional[Correlation] = None
     first_seen: bool = False  # it asks that the fields named by the decoder are seen for the first time
+    differs: bool = False  # it asks that the message is another one than the last of its host
     ignored_by: Tuple[str, ...] = ()  # silent when a rule put these fields' values on the list of ignored ones
     ignores: Tuple[str, ...] = ()  # puts these fields' values on that list
     not_served: FrozenSet[str] = frozenset()  # elements that ask what cannot be answered: the rule never matches
+    shown: Mapping[str, str] = field(default_factory=dict)  # what stands in its elements, to be shown to people
     children: List[Rule] = field(default_factory=list)
+    in_order: Tuple[Asked, ...] = ()  # what is asked, in OSSEC's order
     conditions: Tuple[Condition, ...] = ()
     guards: Tuple[str, ...] = ()  # one of these must stand in the message, in lower case; () if none is known
-    _candidates: Dict[Tuple[str, str], List[Candidate]] = field(default_factory=dict)
+    _candidates: Dict[Tuple[str, str], Tuple[Candidate, ...]] = field(default_factory=dict)
 
     @property
     def order(self) -> int:
@@ -81,16 +91,14 @@ class Rule:
         """Make conditions and guards of what is asked, in `order`; asking has no effect, so guards may go first."""
         conditions = []
         self.guards = ()
-        for name in order:
-            asked = self.asked.get(name)
-            if asked is None:
-                continue
+        self.in_order = tuple(self.asked[name] for name in order if name in self.asked)
+        for asked in self.in_order:
             if asked.texts and not self.guards:
                 self.guards = asked.texts
                 if asked.condition is not None:
                     conditions.append(asked.condition)
             else:
-                conditions.append(asked.condition or _any_of(asked.texts))
+                conditions.append(asked.condition or any_of(asked.texts))
         self.conditions = tuple(conditions)
 
     def adopt(self, child: Rule) -> None:
@@ -100,7 +108,17 @@ class Rule:
         later = (at for at, other in enumerate(self.children) if other.order > child.order)
         self.children.insert(next(later, len(self.children)), child)
 
-    def candidates(self, event: Event) -> List[Candidate]:
+    @property
+    def matters(self) -> bool:
+        """Whether matching it can lead to an alert or leave something to remember."""
+        return self.level > 0 or self.recalls or bool(self.ignores)
+
+    @property
+    def recalls(self) -> bool:
+        """Whether the rule asks about the past."""
+        return self.first_seen or self.differs or self.correlation is not None
+
+    def candidates(self, event: Event) -> Tuple[Candidate, ...]:
         """Return the children that the event's decoder and program leave, in order."""
         key = (event.decoder, event.program)
         found = self._candidates.get(key)
@@ -108,26 +126,33 @@ class Rule:
             if len(self._candidates) >= CANDIDATES_MAX:
                 self._candidates.clear()
             lowered = event.program.lower()
-            found = [
-                (child.guards, child.conditions, child.first_seen or child.correlation is not None, child)
+            found = tuple(
+                Candidate(child.guards, child.conditions, child.recalls, child, None if child.children else ())
                 for child in self.children
-                if child._may_see(event.decoder, event.program, lowered)  # noqa: SLF001 (of the same class)
-            ]
+                if child.may_see(event.decoder, event.program, lowered)
+            )
             self._candidates[key] = found
         return found
 
-    def _may_see(self, decoder: str, program: str, lowered: str) -> bool:
+    def may_see(self, decoder: str, program: str, lowered: str) -> bool:
         """Tell whether an event of this decoder and program can match at all."""
         if self.not_served or (self.decoded_as is not None and self.decoded_as != decoder):
             return False
         return self.program is None or (bool(program) and self.program(program, lowered))
 
 
-# What the loop over siblings needs, at hand: guards, conditions, whether the past is asked about, rule.
-Candidate = Tuple[Tuple[str, ...], Tuple[Condition, ...], bool, Rule]
+class Candidate(NamedTuple):
+    """What the loop over siblings needs, at hand; `below` are the rule's children, None: yet to be chosen."""
+
+    guards: Tuple[str, ...]
+    conditions: Tuple[Condition, ...]
+    recalls: bool
+    rule: Rule
+    below: Optional[Tuple[Candidate, ...]]
 
 
-def _any_of(texts: Tuple[str, ...]) -> Condition:
+def any_of(texts: Tuple[str, ...]) -> Condition:
+    """Ask that one of the texts stands in the message."""
     return lambda event: any(text in event.lowered for text in texts)
 
 
@@ -140,6 +165,17 @@ class Rules:
 
     def __len__(self) -> int:
         return len(self.by_id)
+
+    def candidates(self, event: Event) -> Tuple[Candidate, ...]:
+        """Return the rules right below the root of the event's category that its decoder and program leave.
+
+        An alert that another OSSEC sent has a category of its own, and the rule that it had there.
+        """
+        root = self.roots.get(event.category)
+        if root is not None:
+            return root.candidates(event)
+        sent = self.by_id.get(int(event.fields.get(FORWARDED_RULE, 0))) if event.category == FORWARDED else None
+        return () if sent is None else (Candidate((), (), recalls=False, rule=sent, below=()),)
 
     def composites(self) -> List[Rule]:
         """Return the rules that count earlier events."""

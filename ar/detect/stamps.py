@@ -11,6 +11,8 @@ from ar.detect import header
 DAY_S = 86400
 _YEARS_BACK_MAX = 8  # the 29th of February can be that long ago
 _AHEAD_MAX_S = 60  # of two readings of one clock time, the later is taken unless it is this far in the future
+_HOUR_KNOWN_S = DAY_S * 363.0  # so long after it is this hour, and not the same one a year later
+_SECONDS = {f":{second:02}": float(second) for second in range(61)}
 _MONTHS = {
     name: number
     for number, name in enumerate(
@@ -32,6 +34,14 @@ class Hour(NamedTuple):
     later: float
 
 
+class Minute(NamedTuple):
+    """When one minute began, and between which times of reading that is known."""
+
+    epoch_s: float
+    from_s: float
+    until_s: float
+
+
 class Stamps:
     """Reads stamps. Those without a zone are local time; those without a year are the last such time."""
 
@@ -41,9 +51,15 @@ class Stamps:
         self._last_epoch: Optional[float] = None
         self._hour_name = ""
         self._hour = Hour(0.0, 0.0)
+        self._minute_name = ""  # `Nov  9 07:40` where the clock goes through it only once
+        self._minute = Minute(0.0, 0.0, 0.0)
 
     def epoch(self, stamp: str, form: str, now_s: float) -> Optional[float]:
         """Return the time of `stamp` in seconds since the epoch, None when it is none (`99:99:99`)."""
+        if form == header.BSD and stamp[:12] == self._minute_name:
+            second_s = _SECONDS.get(stamp[12:])
+            if second_s is not None and self._minute.from_s < now_s < self._minute.until_s:
+                return self._minute.epoch_s + second_s
         if (stamp, form) == self._last and abs(now_s - self._last_now_s) < DAY_S / 2:
             return self._last_epoch
         try:
@@ -56,13 +72,17 @@ class Stamps:
     def _bsd(self, stamp: str, now_s: float) -> float:
         """Read `Nov  9 07:40:25`; the hour it lies in is remembered."""
         hour_name = stamp[:9]
-        if hour_name != self._hour_name or not -DAY_S < now_s - self._hour.later < DAY_S * 300:
-            self._hour_name = ""
+        if hour_name != self._hour_name or not -DAY_S < now_s - self._hour.later < _HOUR_KNOWN_S:
+            self._hour_name = self._minute_name = ""
             self._hour = _latest_hour(_MONTHS[stamp[:3].lower()], int(stamp[4:6]), int(stamp[7:9]), now_s)
             self._hour_name = hour_name
         minute, second = int(stamp[10:12]), int(stamp[13:15])
         if minute > 59 or second > 60:
             raise ValueError(stamp)
+        if self._hour.earlier == self._hour.later:
+            self._minute_name = stamp[:12]
+            later_s = self._hour.later
+            self._minute = Minute(later_s + minute * 60, later_s - DAY_S, later_s + _HOUR_KNOWN_S)
         return _nearest(self._hour, minute * 60 + second, now_s)
 
 

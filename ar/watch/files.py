@@ -6,7 +6,7 @@ from collections import OrderedDict
 from pathlib import Path
 from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Set
 
-from ar.model import Line, Moment
+from ar.model import Chunk, Moment
 from ar.watch.hints import Hints, Log
 from ar.watch.places import expand, folders_of, is_pattern
 from ar.watch.tail import Identity, NotAFileError, Position, Tail, identity_of
@@ -142,16 +142,19 @@ class Files:
         self._missing_since_s = {path: at for path, at in self._missing_since_s.items() if path in wanted}
         self._from_end &= wanted.keys()
 
-    def read(self, now: Moment, lines_max: int) -> List[Line]:
+    def read(self, now: Moment, lines_max: int) -> List[Chunk]:
         """Return at most `lines_max` lines that have come, each name's in order."""
         self.more = False
-        lines: List[Line] = []
+        chunks: List[Chunk] = []
         for name in self._in_turn():
-            if len(lines) >= lines_max:
+            if lines_max <= 0:
                 self.more, self._next = True, name
                 break
-            lines += self._read_name(name, now, lines_max - len(lines))
-        return lines
+            lines = self._read_name(name, now, lines_max)
+            lines_max -= len(lines)
+            if lines:
+                chunks.append(Chunk(name, lines, now.wall_s))
+        return chunks
 
     def _in_turn(self) -> List[str]:
         """Return the names, beginning where a full list broke off, so that no busy log starves another."""
@@ -160,26 +163,26 @@ class Files:
         self._next = None
         return names[at:] + names[:at]
 
-    def _read_name(self, name: str, now: Moment, lines_max: int) -> List[Line]:
-        lines: List[Line] = []
+    def _read_name(self, name: str, now: Moment, lines_max: int) -> List[bytes]:
+        lines: List[bytes] = []
         done = []
         for tail in self._tails[name]:
             try:
-                texts = tail.read(lines_max - len(lines))
+                fresh = tail.read(lines_max - len(lines))
             except OSError as error:
                 self._complain(name, "ERROR", f"{name!r} cannot be read ({error.strerror}); retrying")
                 break
             if tail.rewound:
                 self._log("INFO", f"File truncated or rewritten, read from its start: {name!r}.")
-            if tail.nameless_since_s is not None and (texts or tail.rewound):
+            if tail.nameless_since_s is not None and (fresh or tail.rewound):
                 tail.nameless_since_s = now.boot_s
-            if texts:
+            if fresh:
                 self._complaints.pop(name, None)
-            lines += [Line(name, text, now.wall_s) for text in texts]
+            lines += fresh
             if tail.more:  # the new file of this name waits until the old one is read
                 self.more = True
                 break
-            if tail.leaving and not texts:
+            if tail.leaving and not fresh:
                 done.append(tail)
         self.close(done)
         return lines

@@ -52,19 +52,19 @@ class Journald:
     def filenos(self) -> List[int]:
         return [self._process.stdout.fileno()] if self._process and self._process.stdout else []
 
-    def read(self, now: Moment, lines_max: int) -> List[str]:
+    def read(self, now: Moment, lines_max: int) -> List[bytes]:
         """Return the lines that have come, at most `lines_max`."""
         if self._process is None and now.boot_s >= self.due_s:
             self._start()
             if self._process is None:
                 self._retry_later(now)
-        lines: List[str] = []
+        lines: List[bytes] = []
         while len(lines) < lines_max and (self._ready or self._fill(now)):
             self._take(lines, lines_max)
         self.more = bool(self._ready) or len(lines) >= lines_max
         return lines
 
-    def _take(self, lines: List[str], lines_max: int) -> None:
+    def _take(self, lines: List[bytes], lines_max: int) -> None:
         while self._ready and len(lines) < lines_max:
             entry = read_entry(self._ready.popleft())
             if entry is None:
@@ -73,11 +73,12 @@ class Journald:
             self._cursor = entry.cursor or self._cursor
             lines.append(self._cut(entry.line))
 
-    def _cut(self, line: str) -> str:
-        if len(line) <= self._line_bytes_max and len(line.encode("utf-8", "replace")) <= self._line_bytes_max:
-            return line
-        self.lines_cut += 1
-        return line.encode("utf-8", "replace")[: self._line_bytes_max].decode("utf-8", "ignore")
+    def _cut(self, text: str) -> bytes:
+        line = text.encode("utf-8", "replace")
+        if len(line) > self._line_bytes_max:
+            self.lines_cut += 1
+            line = line[: self._line_bytes_max].decode("utf-8", "ignore").encode("utf-8")
+        return line
 
     def _start(self) -> None:
         where = ["-n", "0"]

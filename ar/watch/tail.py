@@ -102,9 +102,9 @@ class Tail:
         """Tell whether no name leads to the file any more."""
         return os.fstat(self.fileno).st_nlink == 0
 
-    def read(self, lines_max: int) -> List[str]:
+    def read(self, lines_max: int) -> List[bytes]:
         """Return the finished lines that were not handed on yet, at most `lines_max`. Raises OSError."""
-        lines: List[str] = []
+        lines: List[bytes] = []
         self.more, self.rewound = True, False
         for _ in range(CHUNKS_MAX):
             known = len(self._seen)
@@ -124,7 +124,7 @@ class Tail:
                 break
         return lines
 
-    def _take(self, fresh: bytes, lines: List[str], lines_max: int) -> int:
+    def _take(self, fresh: bytes, lines: List[bytes], lines_max: int) -> int:
         """Append the lines of `fresh` to `lines` and return how many bytes are done with."""
         pieces = fresh.split(b"\n", lines_max)
         rest = pieces.pop()
@@ -133,29 +133,30 @@ class Tail:
         if self._dropping and pieces:
             del pieces[0]
             self._dropping = False
-        lines.extend(map(self._text, pieces))
+        plain = b"\r" not in fresh and b"\0" not in fresh and max(map(len, pieces), default=0) <= self._line_bytes_max
+        lines.extend(pieces if plain else map(self._cleaned, pieces))
         return taken if finished == lines_max else taken + self._pass_over(rest, lines)
 
-    def _pass_over(self, half: bytes, lines: List[str]) -> int:
+    def _pass_over(self, half: bytes, lines: List[bytes]) -> int:
         """Return how many bytes of the half line `half` need not wait for its end."""
         if self._dropping:
             return len(half)
         text = half.lstrip(b"\0")
         if len(text) <= self._line_bytes_max + 1:  # one more, for a carriage return
             return len(half) - len(text)
-        lines.append(self._text(text))
+        lines.append(self._cleaned(text))
         self._dropping = True
         return len(half)
 
-    def _text(self, raw: bytes) -> str:
+    def _cleaned(self, line: bytes) -> bytes:
         # A writer that does not append leaves a hole, read as NULs, before its first line after a truncation.
-        raw = raw.lstrip(b"\0")
-        if raw.endswith(b"\r"):
-            raw = raw[:-1]
-        if len(raw) > self._line_bytes_max:
-            raw = raw[: self._line_bytes_max]
+        line = line.lstrip(b"\0")
+        if line.endswith(b"\r"):
+            line = line[:-1]
+        if len(line) > self._line_bytes_max:
+            line = line[: self._line_bytes_max]
             self.lines_cut += 1
-        return raw.decode("utf-8", "backslashreplace")
+        return line
 
     def close(self) -> None:
         os.close(self.fileno)

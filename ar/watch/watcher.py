@@ -6,7 +6,7 @@ import time
 from typing import Callable, Dict, List, Optional, Sequence
 
 from ar.config.settings import JOURNALD, LocalFile
-from ar.model import Line, Moment
+from ar.model import Chunk, Moment
 from ar.watch.files import Files
 from ar.watch.hints import Hints, Log, hints_of_this_system
 from ar.watch.journald import JOURNALCTL, Journald
@@ -76,18 +76,19 @@ class Watcher:
         """Return the names of the sources that are read now."""
         return sorted(self._files.names) + ([JOURNALD] if self._journald and self._journald.running else [])
 
-    def read(self, now: Moment, lines_max: int = 10_000) -> List[Line]:
+    def read(self, now: Moment, lines_max: int = 10_000) -> List[Chunk]:
         """Return at most `lines_max` lines that have come, each source's in order; a full list: call again soon."""
         self._read_s = now.boot_s
         if self._hints.drain() or now.boot_s >= self._look_due_s:
             self._files.look(now)
             self._look_due_s = now.boot_s + self._hints.interval_s
-        lines: List[Line] = []
+        chunks: List[Chunk] = []
         if self._journald:
             # Half the room at most, so that a flood into the one does not starve the other.
-            texts = self._journald.read(now, max(1, lines_max // 2))
-            lines = [Line(JOURNALD, text, now.wall_s) for text in texts]
-        return lines + self._files.read(now, lines_max - len(lines))
+            lines = self._journald.read(now, max(1, lines_max // 2))
+            lines_max -= len(lines)
+            chunks = [Chunk(JOURNALD, lines, now.wall_s)] if lines else []
+        return chunks + self._files.read(now, lines_max)
 
     def close(self) -> None:
         """Let go of everything; the watcher is of no use afterwards."""

@@ -160,8 +160,8 @@ def test_ignore_of_a_simple_rule_goes_by_srcip() -> None:
         (100, False),
         (100, True),
     ]
-    assert fired(take(detecting, failure("192.0.2.1"), NOON + 30)) == (100, False)
-    assert fired(take(detecting, failure("192.0.2.1"), NOON + 31)) == (100, True)
+    assert fired(take(detecting, failure("192.0.2.1"), NOON + 29)) == (100, False)
+    assert fired(take(detecting, failure("192.0.2.1"), NOON + 30)) == (100, True)
 
 
 def test_a_composite_alert_carries_the_earlier_lines_newest_first() -> None:

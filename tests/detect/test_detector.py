@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import ipaddress
 from datetime import datetime, timezone
 from typing import List
@@ -183,7 +182,7 @@ def test_a_detector_that_forgot_answers_as_a_fresh_one(texts: List[str]) -> None
         first, second = fresh.take(line), used.take(line)
         assert (first.path, first.event.time_s) == (second.path, second.event.time_s)
         if first.alert is not None and second.alert is not None:
-            assert dataclasses.replace(first.alert, id=second.alert.id) == second.alert
+            assert first.alert._replace(id=second.alert.id) == second.alert
 
 
 def test_memories_that_hostile_names_fill_are_started_over(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,9 +67,17 @@ def test_if_group_hangs_under_every_rule_of_the_group() -> None:
 
 def test_if_level_hangs_under_every_rule_of_that_level_or_higher() -> None:
     rules = rule(100, "<match>alpha</match>", 8) + rule(101, "<match>beta</match>", 3)
-    rules += rule(102, "<if_level>5</if_level><match>x</match>", 9)
+    rules += rule(102, "<if_level>5</if_level><match>x</match>", 2)
     assert fired(take(detector(rules), "alpha x")) == (102, True)
     assert fired(take(detector(rules), "beta x")) == (101, True)
+
+
+def test_if_level_takes_a_level_of_0_for_99_as_the_order_of_siblings_does() -> None:
+    rules = rule(100, "<match>alpha</match>", 0) + rule(101, "<match>beta</match>", 9, accuracy=0)
+    rules += rule(102, "<if_level>16</if_level><match>x</match>", 2)
+    assert fired(take(detector(rules), "alpha x")) == (102, True)
+    assert fired(take(detector(rules), "beta x")) == (102, True), "it hangs under the root too, whose level is 0"
+    assert fired(take(detector(rules), "beta")) == (101, True)
 
 
 def test_only_roots_of_the_category_are_walked() -> None:
@@ -294,6 +302,6 @@ def test_conditions_that_ossec_has_in_c(name: str, log: str, *, matches: bool) -
 
 def test_the_trace_says_which_rules_were_tried() -> None:
     rules = rule(100, "<match>alpha</match>", 9) + rule(101, "<match>failed</match>")
-    detecting = detector(rules, trace=True)
+    detecting = detector(rules)
     take(detecting, failure("192.0.2.1"))
     assert detecting.tried == [1, 100, 101]

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import time
-from dataclasses import replace
 
 import pytest
 
@@ -58,7 +57,7 @@ def test_an_alert_is_a_paragraph_in_the_format_of_ossec():
 
 
 def test_a_long_line_is_cut_in_the_text_and_whole_in_json():
-    long = replace(ALERT, full_log="x" * 5000, previous=())
+    long = ALERT._replace(full_log="x" * 5000, previous=())
     assert max(map(len, as_text(long).split("\n"))) == LOG_TEXT_MAX
     assert len(as_object(long)["full_log"]) == 5000
 

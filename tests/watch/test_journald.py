@@ -5,7 +5,7 @@ import os
 import select
 
 import pytest
-from watching import WALL_S, local
+from watching import WALL_S, local, texts
 
 from ar.model import Moment
 from ar.watch import Watcher, journald
@@ -43,7 +43,7 @@ class Double:
 
     def read(self, lines_max=10_000, after_s=0.0):
         self.now_s += after_s
-        return [line.text for line in self.watcher.read(Moment(WALL_S, self.now_s), lines_max)]
+        return texts(self.watcher.read(Moment(WALL_S, self.now_s), lines_max))
 
     def wait(self):
         pipe = self.watcher.filenos()[-1]
@@ -83,8 +83,9 @@ def test_entries_come_as_lines_from_the_source_journald(double):
     double.then(stay(double), entry("a") + entry("b"))
     watcher = double.start()
     double.wait()
-    lines = watcher.read(Moment(WALL_S, 1.0))
-    assert [(line.source, line.text.split(" box ")[1]) for line in lines][:1] == [("journald", "sshd: a")]
+    chunks = watcher.read(Moment(WALL_S, 1.0))
+    assert chunks[0].source == "journald"
+    assert texts(chunks)[0].split(" box ")[1] == "sshd: a"
     assert watcher.followed() == ["journald"]
     assert double.calls.read_text() == "-o json --all -f -n 0\n"
 

@@ -7,7 +7,7 @@ import os
 import pytest
 from watching import append
 
-from ar.model import Line, Moment
+from ar.model import Chunk, Moment
 from ar.watch import tail
 
 
@@ -46,7 +46,7 @@ def test_a_half_line_waits_for_its_newline(watch, log):
 def test_lines_carry_their_file_and_the_time_of_reading(watch, log):
     one = watch(log)
     append(log, b"a\n")
-    assert one.watcher.read(Moment(1234.5, 9000.0)) == [Line(str(log), "a", 1234.5)]
+    assert one.watcher.read(Moment(1234.5, 9000.0)) == [Chunk(str(log), [b"a"], 1234.5)]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import List, Tuple
 
 from ar.config.settings import LocalFile
 from ar.errors import Place
-from ar.model import Moment
+from ar.model import Chunk, Moment
 from ar.watch import Watcher
 from ar.watch.hints import Polling
 
@@ -18,6 +18,11 @@ WALL_S = 1_800_000_000.0
 
 def local(location: object, log_format: str = "syslog") -> LocalFile:
     return LocalFile(log_format, str(location), PLACE)
+
+
+def texts(chunks: List[Chunk]) -> List[str]:
+    """Return the lines of the chunks as text."""
+    return [line.decode("utf-8", "backslashreplace") for chunk in chunks for line in chunk.lines]
 
 
 class Watch:
@@ -37,7 +42,7 @@ class Watch:
     def read(self, lines_max: int = 10_000, after_s: float = 1.0) -> List[str]:
         self.now_s += after_s
         moment = Moment(WALL_S + self.now_s, self.now_s)
-        return [line.text for line in self.watcher.read(moment, lines_max)]
+        return texts(self.watcher.read(moment, lines_max))
 
     def dated(self, name: str) -> str:
         """Return what a name with strftime fields is now."""

@@ -1,0 +1,219 @@
+"""Many lines at once get what each would get alone: the same alerts, wherever the chunks begin and end."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from pathlib import Path
+from random import Random
+from typing import Callable, List, Sequence
+
+import pytest
+from detecting import NOON, ROOT, SSHD, detector, rule
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ar.cdb import Cdb, build_cdb
+from ar.detect.detector import Detector
+from ar.detect.ruleset import Ruleset, Text, load
+from ar.model import Alert, Chunk, Line
+from ar.shipped import SHIPPED_DECODERS, shipped_rules
+
+SHARED = Path(__file__).parents[3] / "shared"
+SOURCE = "/var/log/auth.log"
+
+# Decoders and rules that go by digits in every way there is.
+DECODERS = (
+    SSHD
+    + r"""
+<decoder name="app">
+  <program_name>^app2</program_name>
+  <regex>(\d)</regex><order>id</order><fts>name, id</fts>
+</decoder>
+<decoder name="app-other"><program_name>^app</program_name></decoder>
+<decoder name="pix"><prematch>^%ASA-6-30</prematch></decoder>
+<decoder name="pix-child">
+  <parent>pix</parent>
+  <prematch offset="after_parent">^2013:</prematch>
+  <regex offset="after_prematch">from (\d+.\d+.\d+.\d+) code (4\d|5)</regex>
+  <order>srcip, id</order>
+</decoder>
+<decoder name="pix-further">
+  <parent>pix</parent>
+  <prematch offset="after_parent">^201</prematch>
+  <regex>user (\S+) id 7(\d*)</regex>
+  <order>user, id</order>
+</decoder>
+<decoder name="session">
+  <program_name>^slap</program_name>
+  <accumulate/>
+  <regex>conn=(\d+) (\S*)$</regex>
+  <order>id, user</order>
+</decoder>
+<decoder name="box">
+  <program_name>^box</program_name>
+  <plugin_decoder>JSON_Decoder</plugin_decoder>
+</decoder>
+"""
+)
+RULES = (
+    rule(100, "<match>failed</match>", 5, ignore=0)
+    + rule(101, "<if_sid>100</if_sid><regex>port 22\\d</regex>", 6)
+    + rule(102, "<if_sid>100</if_sid><srcip>192.0.2.0/28</srcip>", 0)
+    + rule(103, "<if_matched_sid>100</if_matched_sid><same_source_ip/>", 10, frequency=2, timeframe=60)
+    + rule(104, "<if_matched_group>local</if_matched_group><same_user/><different_srcip/>", 11, frequency=1)
+    + rule(105, "<if_sid>100</if_sid><user>7$</user>", 7, ignore=2)
+    + rule(110, "<decoded_as>pix</decoded_as>", 3)
+    + rule(111, "<if_sid>110</if_sid><id>^42</id>", 8)
+    + rule(112, "<if_sid>110</if_sid><time>00:00 - 23:59</time><pcre2>code (?!43)</pcre2>", 4)
+    + rule(113, '<if_sid>110</if_sid><list field="srcip">lists/known</list>', 9)
+    + rule(120, "<program_name>^app1</program_name><match>error 40|code 5</match>", 2)
+    + rule(121, "<decoded_as>app</decoded_as><if_fts/>", 2)
+    + rule(122, "<decoded_as>app-other</decoded_as><check_diff/>", 2)
+    + rule(123, "<decoded_as>session</decoded_as><user>bob</user>", 6)
+    + rule(124, "<decoded_as>box</decoded_as><field name='a'>^1</field>", 6)
+    + rule(125, "<hostname>^h2</hostname><match>mark</match>", 3)
+    + rule(126, "<match>mark</match>", 1, maxsize=8)
+    + rule(127, "<match>quiet</match>", 0, noalert=1)
+    + rule(128, "<if_sid>127</if_sid><match>99</match>", 4)
+    + rule(129, "<match>mark 1</match><ignore>id</ignore>", 0)
+    + rule(130, "<match>mark</match><check_if_ignored>id</check_if_ignored>", 1)
+)
+ALERTING = (100, 101, 103, 104, 105, 110, 111, 112, 113, 120, 121, 122, 123, 124, 125, 126, 128, 130)
+LISTS = {"lists/known": Cdb(build_cdb([(b"192.0.2.33", b""), (b"198.51.100.7", b"")]))}
+
+# Lines whose digits decide; `#` is any digit, so that many lines share each shape.
+TEMPLATES = (
+    "Xxx 99 99:99:99 host sshd[#]: Failed password for root from 192.0.2.## port 22## ssh2",
+    "Xxx 99 99:99:99 host sshd[##]: Failed password for user# from 192.0.2.2# port 22## ssh2",
+    "Oct  9 08:53:2# h# sshd[#]: Failed password for joe from 198.51.100.# port 2### ssh2",
+    "%ASA-6-30#01#: from 198.51.100.# code 4#",
+    "%ASA-6-302013: from 192.0.2.3# code 4# user bob id 7#",
+    "%ASA-6-302014: user al# id 7## code",
+    "Xxx 99 99:99:99 host app#: error 4#",
+    "Xxx 99 99:99:99 host app#[##]: code # mark #",
+    "Xxx 99 99:99:99 h# app: mark #",
+    "Xxx 99 99:99:99 host slapd: conn=# bob",
+    "Xxx 99 99:99:99 host slapd: conn=# ",
+    'Xxx 99 99:99:99 host box: {"a": #}',
+    "quiet ## mark",
+    "nothing ### of interest",
+    "caf\xe9 mark #",
+    "mark \x01#",
+)
+
+
+def sensitive() -> Ruleset:
+    loaded = load(
+        [Text("decoder.xml", DECODERS)],
+        [Text("root.xml", ROOT), Text("rules.xml", f'<group name="local,">\n{RULES}\n</group>')],
+        LISTS,
+    )
+    assert [str(mistake) for mistake in loaded.mistakes] == []
+    return loaded
+
+
+def one_by_one(detecting: Detector, lines: Sequence[bytes]) -> List[Alert]:
+    verdicts = (detecting.take(Line(SOURCE, line.decode("utf-8", "backslashreplace"), NOON)) for line in lines)
+    return [verdict.alert for verdict in verdicts if verdict.alert is not None]
+
+
+def in_chunks(detecting: Detector, lines: Sequence[bytes], cuts: Sequence[int]) -> List[Alert]:
+    alerts = []
+    for start, end in zip([0, *cuts], [*cuts, len(lines)]):
+        alerts += detecting.alerts_of(Chunk(SOURCE, lines[start:end], NOON))
+    return alerts
+
+
+def filled(template: str, digits: str) -> bytes:
+    """Put the digits, over and over, where the template leaves them open."""
+    given = itertools.cycle(digits)
+    return re.sub("#", lambda _: next(given), template).encode()
+
+
+LINES = st.lists(
+    st.builds(filled, st.sampled_from(TEMPLATES), st.text("0123456789", min_size=1, max_size=4)),
+    min_size=1,
+    max_size=60,
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(lines=LINES, cut=st.integers(0, 60), shapes_max=st.sampled_from([1, 3, 8192]))
+def test_lines_that_differ_in_digits_get_what_each_gets_alone(lines: List[bytes], cut: int, shapes_max: int) -> None:
+    loaded = sensitive()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ar.detect.shapes.SHAPES_MAX", shapes_max)
+        together = in_chunks(detector(loaded=loaded), lines, [min(cut, len(lines))])
+    assert together == one_by_one(detector(loaded=loaded), lines)
+
+
+def test_every_way_of_telling_digits_apart_is_met_by_these_lines() -> None:
+    """So that the test above cannot pass for want of alerts."""
+    random = Random(1)  # noqa: S311 (a repeatable choice, no secret)
+    lines = [filled(random.choice(TEMPLATES), str(random.randrange(10_000))) for _ in range(20_000)]
+    fired = {alert.rule for alert in in_chunks(detector(loaded=sensitive()), lines, [])}
+    assert fired == set(ALERTING)
+
+
+def test_a_text_with_digits_is_looked_for_in_each_line() -> None:
+    """The first lines of the shape cannot matter, the last one does."""
+    lines = [b"Xxx 99 99:99:99 host x: error 404"] * 3 + [b"Xxx 99 99:99:99 host x: error 500"]
+    detecting = detector(rule(100, "<match>error 500</match>"))
+    assert [alert.full_log[-3:] for alert in in_chunks(detecting, lines, [])] == ["500"]
+
+
+def test_another_program_with_the_same_shape_is_told_apart() -> None:
+    lines = [f"Xxx 99 99:99:99 host app{number}: x".encode() for number in (1, 1, 1, 2, 2, 1, 2)]
+    detecting = detector(rule(100, "<program_name>^app2</program_name><match>x</match>"))
+    assert [alert.program for alert in in_chunks(detecting, lines, [])] == ["app2"] * 3
+
+
+def test_a_shape_seen_again_needs_no_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The third line of a shape is not decoded, and its alert is complete."""
+    detecting = detector(rule(100, "<match>failed</match>"))
+    line = b"Xxx 99 99:99:99 host sshd[7]: Failed password for root from 192.0.2.%d port 2222 ssh2"
+    in_chunks(detecting, [line % 1, line % 2], [])
+    monkeypatch.setattr("ar.detect.decoder.Decoders.decode", None)
+    (alert,) = in_chunks(detecting, [line % 3], [])
+    assert (alert.rule, str(alert.srcip), alert.user) == (100, "192.0.2.3", "root")
+    assert (alert.hostname, alert.program, alert.decoder) == ("host", "sshd", "sshd")
+
+
+def test_what_is_remembered_of_shapes_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ar.detect.shapes.SHAPES_MAX", 50)
+    detecting = detector(rule(100, "<match>failed</match>"))
+    in_chunks(detecting, [b"x" * number for number in range(500)] * 2, [])
+    assert len(detecting._shapes._young) + len(detecting._shapes._old) <= 100
+    longest = max(map(len, [*detecting._shapes._young, *detecting._shapes._old]))
+    assert longest <= 1024
+
+
+def stock_ruleset() -> Ruleset:
+    conf = (SHARED / "ossec/ossec-local.conf").read_text(encoding="utf-8")
+    included = re.findall(r"^\s*<include>(.*?)</include>", conf, re.MULTILINE)
+    return load([text(SHARED / "ossec/decoder.xml")], [text(SHARED / "ossec/rules" / name) for name in included])
+
+
+def shipped_ruleset() -> Ruleset:
+    return load([text(SHIPPED_DECODERS)], [text(path) for path in shipped_rules()])
+
+
+def text(path: Path) -> Text:
+    return Text(path.name, path.read_text(encoding="utf-8", errors="replace"))
+
+
+@pytest.mark.skipif(not (SHARED / "corpus").exists(), reason="the real logs are not beside this checkout")
+@pytest.mark.parametrize("load_ruleset", [shipped_ruleset, stock_ruleset])
+@pytest.mark.parametrize("changed", [False, True], ids=["as they are", "digits changed"])
+def test_real_logs_give_the_same_alerts_in_chunks(load_ruleset: Callable[[], Ruleset], *, changed: bool) -> None:
+    loaded = load_ruleset()
+    random = Random(2)  # noqa: S311 (a repeatable choice, no secret)
+    for log in sorted((SHARED / "corpus").glob("*.log")):
+        lines = log.read_bytes().splitlines()
+        if changed:
+            lines = [re.sub(rb"\d(?=\d*$|\d* )", lambda _: b"%d" % random.randrange(10), line) for line in lines]
+        cuts = sorted(random.randrange(len(lines)) for _ in range(30))
+        together = in_chunks(detector(loaded=loaded), lines, cuts)
+        assert together == one_by_one(detector(loaded=loaded), lines), log.name
+        assert together
