@@ -4,7 +4,8 @@
 Usage: bench.py [--lines N] [--blocks N]
 
 Absolute figures move with the machine, so each stands beside a yardstick taken in the same session: Python's own
-start, one plain pattern over the same file, fail2ban-regex where it is installed. `make dist` first.
+start, one plain pattern over the same file, and what is installed of fail2ban-regex, sshguard's parser and
+ossec-logtest. `make dist` first.
 """
 
 from __future__ import annotations
@@ -92,26 +93,33 @@ def idle(folder: Path) -> Iterator[Row]:
 
 
 def detection(folder: Path, lines: int) -> Iterator[Row]:
-    """Yield lines per CPU second of detection alone, beside a plain pattern and fail2ban-regex."""
+    """Yield lines per CPU second of detection alone, beside a plain pattern and other programs."""
     corpora = speed.make_corpora(folder, lines)
     if not corpora:
         yield Row("lines per CPU second", "skipped", f"{speed.MAKER} is not there")
+        return
     for log in corpora:
-        plain = speed.lines_per_cpu_s("plain", log)
-        yield Row(f"{log.name}: one plain pattern (yardstick)", f"{plain:,.0f} lines/CPU s")
-        ours = speed.lines_per_cpu_s("detect", log)
-        yield Row(f"{log.name}: detection", f"{ours:,.0f} lines/CPU s", f"{ours / plain:.2f} x plain")
+        yield from detection_of(log, ["shipped", "stock"])
         replayed = speed.lines_per_cpu_s_of([EXECUTABLE, "replay", log, "--home", folder / "start"], log)
-        yield Row(
-            f"{log.name}: replay, whole executable", f"{replayed:,.0f} lines/CPU s", f"{replayed / plain:.2f} x plain"
-        )
-        theirs = speed.fail2ban(log)
-        if theirs:
-            yield Row(
-                f"{log.name}: fail2ban-regex sshd", f"{theirs:,.0f} lines/CPU s", f"ours {ours / theirs:.2f} x this"
-            )
-    if corpora and not speed.FAIL2BAN:
-        yield Row("fail2ban-regex", "skipped", "not installed (apt-get install fail2ban)")
+        yield Row(f"{log.name}: replay, whole executable", f"{replayed:,.0f} lines/CPU s")
+    yield from detection_of(speed.make_shapeless(corpora[0]), ["shipped"])
+    for log in speed.make_repeated(folder):
+        yield from detection_of(log, ["stock"])
+    for name in speed.absent():
+        yield Row(name, "skipped", "not installed")
+
+
+def detection_of(log: Path, rulesets: Sequence[str]) -> Iterator[Row]:
+    plain = speed.lines_per_cpu_s("plain", log)
+    yield Row(f"{log.name}: one plain pattern (yardstick)", f"{plain:,.0f} lines/CPU s")
+    ours = {}
+    for which in rulesets:
+        ours[which] = speed.lines_per_cpu_s(which, log)
+        ratio = f"{ours[which] / plain:.2f} x plain"
+        yield Row(f"{log.name}: detection, {which} ruleset", f"{ours[which]:,.0f} lines/CPU s", ratio)
+    for name, theirs in speed.peers(log):
+        ratios = ", ".join(f"{which} {figure / theirs:.2f}" for which, figure in ours.items())
+        yield Row(f"{log.name}: {name}", f"{theirs:,.0f} lines/CPU s", f"ours {ratios} x this")
 
 
 def delay(folder: Path, blocks: int) -> Iterator[Row]:
