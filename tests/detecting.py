@@ -47,6 +47,7 @@ def detector(
     window_keys_max: int = 1000,
     line_bytes_max: int = 6144,
     trust_stamps: bool = False,
+    hostname: str = "",
 ) -> Detector:
     return Detector(
         loaded or ruleset(rules, decoders),
@@ -54,6 +55,7 @@ def detector(
         line_bytes_max=line_bytes_max,
         stale_after_s=3600,
         trust_stamps=trust_stamps,
+        hostname=hostname,
     )
 
 

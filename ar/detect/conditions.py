@@ -14,7 +14,7 @@ from ar.model import Network, parse_address, parse_network, safe_user
 from ar.osregex import Expression
 
 # The same few addresses come again and again, and reading one takes longer than all the rest of a rule.
-read_address = lru_cache(maxsize=65_536)(parse_address)
+read_address = lru_cache(maxsize=16_384)(parse_address)
 read_user = lru_cache(maxsize=4096)(safe_user)
 
 

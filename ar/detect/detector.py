@@ -12,7 +12,7 @@ from ar.detect.header import places_of
 from ar.detect.rule import Candidate, Rule
 from ar.detect.ruleset import Ruleset
 from ar.detect.seen import Seen
-from ar.detect.shapes import BORING, UNDECIDED, Shapes
+from ar.detect.shapes import BORING, DIGITS, UNDECIDED, Shapes
 from ar.detect.stamps import Stamps
 from ar.detect.windows import Windows
 from ar.model import Alert, Chunk, Line, safe_filename
@@ -76,9 +76,10 @@ class Detector:
     def alerts_of(self, chunk: Chunk) -> Iterator[Alert]:
         """Yield the alerts of the chunk's lines, in their order. Never raises."""
         reading = self._reading(chunk.source, chunk.received_s)
-        plan_of = self._shapes.plan_of
+        shapes = self._shapes
         for raw in chunk.lines:
-            plan = plan_of(raw)
+            shape = raw.translate(DIGITS)
+            plan = shapes.known.get(shape) or shapes.find(shape, raw)
             if plan is BORING:
                 continue
             event = None if plan is UNDECIDED else plan.event(reading, raw.decode("ascii"))
@@ -194,6 +195,7 @@ class Detector:
                 if not condition(event):
                     break
             else:
+                previous = event.previous
                 if recalls and not self._recall(rule, event):
                     continue
                 children = rule.candidates(event) if below is None else below
@@ -202,7 +204,7 @@ class Detector:
                     if path is not None:
                         path.insert(0, rule.id)
                     return found or rule
-                event.previous = ()
+                event.previous = previous
         return None
 
     def _recall(self, rule: Rule, event: Event) -> bool:

@@ -30,9 +30,9 @@ from ar.patterns.digits import has_digit
 from ar.patterns.digits import shape as shape_of
 from ar.patterns.pattern import Match
 
-SHAPES_MAX = 8192  # so many twice: those of late, and those from before that are still in use
+SHAPES_MAX = 4096  # so many twice: those of late, and those from before that are still in use
 SHAPE_BYTES_MAX = 1024  # longer lines are rare, and their shapes would fill the memory
-_DIGITS = bytes.maketrans(b"123456789", b"000000000")
+DIGITS = bytes.maketrans(b"123456789", b"000000000")  # what turns a line into its shape
 
 
 class Plan(NamedTuple):
@@ -72,30 +72,26 @@ class Shapes:
         self._ruleset = ruleset
         self._reading = Reading("", 0.0, hostname, _no_time)
         self._bytes_max = min(line_bytes_max, SHAPE_BYTES_MAX)
-        self._young: Dict[bytes, Optional[Plan]] = {}
+        self.known: Dict[bytes, Optional[Plan]] = {}
         self._old: Dict[bytes, Optional[Plan]] = {}
-        self._known: Dict[Tuple[Candidate, ...], Tuple[Candidate, ...]] = {}  # most shapes are left with the same
+        self._left: Dict[Tuple[Candidate, ...], Tuple[Candidate, ...]] = {}  # most shapes are left with the same
         self._programs = Programs(ruleset)
         self._sieve = Sieve(ruleset, self._programs)
         self._pruner = _Pruner()
         self._checks: List[Check] = []
         self._decoders: Optional[Decoders] = None  # made when the first line comes
 
-    def plan_of(self, line: bytes) -> Plan:
-        """Return the plan of the line's shape."""
-        shape = line.translate(_DIGITS)
-        return self._young.get(shape) or self._find(shape, line)
-
-    def _find(self, shape: bytes, line: bytes) -> Plan:
+    def find(self, shape: bytes, line: bytes) -> Plan:
+        """Return the plan of a line whose shape has none in `known`."""
         if len(shape) > self._bytes_max or not shape.isascii():
             return UNDECIDED
         plan = self._old.get(shape)
-        if plan is None and (shape in self._young or shape in self._old):
+        if plan is None and (shape in self.known or shape in self._old):
             plan = self._decide(line.decode("ascii"))
-        if len(self._young) >= SHAPES_MAX:
-            self._old, self._young = self._young, {}
-            self._known = {}
-        self._young[shape] = plan
+        if len(self.known) >= SHAPES_MAX:
+            self._old, self.known = self.known, {}
+            self._left = {}
+        self.known[shape] = plan
         if plan is None:
             return BORING if self._sieve.rejects(line.decode("ascii")) else UNDECIDED
         return plan
@@ -120,9 +116,9 @@ class Shapes:
         if self._programs.are_told_apart(program):
             self._checks.append(lambda other: other.program == program)
         open_rules, _ = self._pruner.leave(self._ruleset.rules.candidates(event), event.shape(self._reading, places))
-        left = self._known.get(open_rules)
+        left = self._left.get(open_rules)
         if left is None:
-            left = self._known[open_rules] = tuple(_flat(open_rules)) if _matters(open_rules) else ()
+            left = self._left[open_rules] = tuple(_flat(open_rules)) if _matters(open_rules) else ()
         if not left and not self._checks:
             return BORING
         names, spans = tuple(event.spans), tuple(event.spans.values())

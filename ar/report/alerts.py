@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Callable, Dict
 
@@ -12,18 +13,17 @@ from ar.report.appender import Appender
 
 LOG_TEXT_MAX = 1256  # characters of the line itself that OSSEC shows in alerts.log
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 _ADDRESS_LINES = (("srcip", "Src IP"), ("srcport", "Src Port"), ("dstip", "Dst IP"), ("dstport", "Dst Port"))
 
 
 def as_text(alert: Alert) -> str:
     """Return the alert as a paragraph of alerts.log, with the empty line that ends it."""
-    seconds = int(alert.time_s)
-    stamp = time.strftime("%Y %b %d %H:%M:%S", time.localtime(seconds))
     groups = "".join(f"{group}," for group in alert.groups)
     place = f"{alert.hostname}->{alert.location}" if alert.hostname else alert.location
     lines = [
         f"** Alert {alert.id}: - {groups}",
-        f"{stamp} {place}",
+        f"{_stamp(int(alert.time_s))} {place}",
         f"Rule: {alert.rule} (level {alert.level}) -> '{alert.description}'",
     ]
     lines += [f"{title}: {alert.fields[name]}" for name, title in _ADDRESS_LINES if alert.fields.get(name)]
@@ -54,9 +54,14 @@ def as_object(alert: Alert) -> Dict[str, Any]:
         previous_output="\n".join(alert.previous),
         hostname=alert.hostname,
         program_name=alert.program,
-        timestamp=time.strftime("%Y %b %d %H:%M:%S", time.localtime(int(alert.time_s))),
+        timestamp=_stamp(int(alert.time_s)),
     )
     return {key: value for key, value in record.items() if value != ""}
+
+
+@lru_cache(maxsize=256)  # in a flood many alerts are of one second
+def _stamp(epoch_s: int) -> str:
+    return time.strftime("%Y %b %d %H:%M:%S", time.localtime(epoch_s))
 
 
 class AlertsLog:
@@ -74,7 +79,7 @@ class AlertsLog:
     def write(self, alert: Alert) -> None:
         """Append one alert."""
         self._text.write(as_text(alert))
-        self._json.write(json.dumps(as_object(alert), separators=(",", ":")) + "\n")
+        self._json.write(_encode(as_object(alert)) + "\n")
 
     def reopen(self) -> None:
         """Open the files anew, after somebody moved them away."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from random import Random
-from typing import FrozenSet, List
+from typing import List
 
 ATOMS = ("a", "b", "c", " ", " ", "1", "a b", r"\w", r"\d", r"\s", r"\S", r"\.", r"\p", r"\D", r"\W", "-", ".", "+")
 RUNS = (r"\w+", r"\d+", r"\S+", r"\S*", r"\.+", r"\.*", r"\w*", r"\D+", r"\s+", r"\s*")
@@ -110,11 +110,11 @@ def family(random: Random, parent: str, name: str) -> str:
     return decoder(name, inside + some(random, 0.2, "<fts>name, id</fts>") + regex_elements(random, offsets))
 
 
-def conditions(random: Random, without: FrozenSet[str]) -> str:
+def conditions(random: Random) -> str:
     """Write conditions of different names: what repeated ones mean differs from name to name."""
     names = ("match", "match", "match", "regex", "pcre2", "decoded_as", "field", "action", "srcip", *MATCHED)
     chosen = dict.fromkeys(random.choices(names, k=random.choice((0, 1, 1, 2))))
-    return "".join(condition(random, name) for name in chosen if name not in without)
+    return "".join(condition(random, name) for name in chosen)
 
 
 def condition(random: Random, name: str) -> str:
@@ -163,10 +163,10 @@ def place(random: Random, ids: List[int], *, if_level: bool) -> str:
     return some(random, 0.1, "<category>web-log</category>")
 
 
-def rule(random: Random, number: int, ids: List[int], without: FrozenSet[str]) -> str:
+def rule(random: Random, number: int, ids: List[int]) -> str:
     composite = ids and random.random() < 0.4
     level = random.choice((1, 5, 7, 10) if composite else (0, 1, 3, 5, 5, 7, 10))
-    inside, attributes = conditions(random, without), some(random, 0.1, ' noalert="1"')
+    inside, attributes = conditions(random), some(random, 0.1, ' noalert="1"')
     if level:
         attributes += some(random, 0.1, ' accuracy="0"')
     attributes += some(random, 0.06, ' maxsize="12"')
@@ -192,8 +192,8 @@ def written(random: Random, number: int, level: int, attributes: str, inside: st
     return f'<rule id="{number}" level="{level}"{attributes}>{inside}{description}</rule>\n'
 
 
-def rules(random: Random, without: FrozenSet[str] = frozenset()) -> str:
-    """Write two roots and a tree below them, `without` conditions of these names."""
+def rules(random: Random) -> str:
+    """Write two roots and a tree below them."""
     text = '<group name="roots,red,">\n'
     for number, category in ((1, "syslog"), (2, "web-log")):
         text += f'<rule id="{number}" noalert="1" level="0"><category>{category}</category>'
@@ -204,7 +204,7 @@ def rules(random: Random, without: FrozenSet[str] = frozenset()) -> str:
     for number in range(100, 100 + random.randint(2, 14)):
         if plain and random.random() < 0.1:
             text += overwriting(random, random.choice(plain))
-        latest = rule(random, number, ids, without)
+        latest = rule(random, number, ids)
         if not any(word in latest for word in ("pcre2", "field", "matched")):
             plain.append(number)  # what overwriting does to the others is odd in OSSEC, and not followed
         text += latest

@@ -139,7 +139,7 @@ LINES = st.lists(
 
 
 @settings(deadline=None, max_examples=300)
-@given(lines=LINES, cut=st.integers(0, 60), shapes_max=st.sampled_from([1, 3, 8192]))
+@given(lines=LINES, cut=st.integers(0, 60), shapes_max=st.sampled_from([1, 3, 4096]))
 def test_lines_that_differ_in_digits_get_what_each_gets_alone(lines: List[bytes], cut: int, shapes_max: int) -> None:
     loaded = sensitive()
     with pytest.MonkeyPatch.context() as patch:
@@ -184,8 +184,8 @@ def test_what_is_remembered_of_shapes_is_bounded(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("ar.detect.shapes.SHAPES_MAX", 50)
     detecting = detector(rule(100, "<match>failed</match>"))
     in_chunks(detecting, [b"x" * number for number in range(500)] * 2, [])
-    assert len(detecting._shapes._young) + len(detecting._shapes._old) <= 100
-    longest = max(map(len, [*detecting._shapes._young, *detecting._shapes._old]))
+    assert len(detecting._shapes.known) + len(detecting._shapes._old) <= 100
+    longest = max(map(len, [*detecting._shapes.known, *detecting._shapes._old]))
     assert longest <= 1024
 
 
