@@ -1,9 +1,9 @@
 r"""OSSEC's three pattern dialects, each compiled once into what Python matches fast.
 
 `<regex>` is OS_Regex (os_regex.c), `<match>` is OS_Match (os_match.c), the `_pcre2` twins are PCRE2. All ignore
-case and search anywhere unless `^` says otherwise. A pattern is first cut into tokens; from them come the
-Python expression, the warning about nested quantifiers, and the literals that must stand in any matching
-text: most lines are told apart by a plain substring test and never reach an expression.
+case and search anywhere unless `^` says otherwise. OS_Match is nothing but literals. The others are first cut into
+tokens; from them come the Python expression, what is known of its cost, and the literals that must stand in any
+matching text: most lines are told apart by a plain substring test and never reach an expression.
 """
 
 from __future__ import annotations
@@ -80,16 +80,14 @@ class Expression:
 
     def tester(self) -> Callable[[str, str], bool]:
         """Return a function of a text and the same text in lower case that tells whether the pattern matches."""
-        pattern = self.pattern
-        if self.literals is not None:
-            possible = literal_test(self.literals)
-            if self.exact or pattern is None:
-                return lambda text, lowered: possible(lowered)  # noqa: ARG005 (one signature for all testers)
-            known = pattern
-            return lambda text, lowered: possible(lowered) and known.search(text) is not None
-        assert pattern is not None  # noqa: S101 (an expression has literals or a pattern)
-        sure = pattern
-        return lambda text, lowered: sure.search(text) is not None  # noqa: ARG005 (one signature for all testers)
+        pattern, literals = self.pattern, self.literals
+        if literals is None:
+            assert pattern is not None  # noqa: S101 (an expression has literals or a pattern)
+            return lambda text, lowered: pattern.search(text) is not None  # noqa: ARG005 (one signature for all)
+        possible = literal_test(literals)
+        if self.exact or pattern is None:
+            return lambda text, lowered: possible(lowered)  # noqa: ARG005 (same)
+        return lambda text, lowered: possible(lowered) and pattern.search(text) is not None
 
     def tokens(self) -> Sequence[Token]:
         """Return the tokens of the pattern; there are none of an OS_Match."""
@@ -142,9 +140,13 @@ def match_expression(pattern: str) -> Expression:
     return Expression(None, literals, exact=True, slow=False, blind=blind)
 
 
-def _match_literals(pattern: str) -> Tuple[Literal, ...]:
+def _refuse_too_long(pattern: str) -> None:
     if len(pattern.encode("utf-8", "replace")) > PATTERN_BYTES_MAX:
         raise PatternError(f"longer than {PATTERN_BYTES_MAX} bytes")
+
+
+def _match_literals(pattern: str) -> Tuple[Literal, ...]:
+    _refuse_too_long(pattern)
     literals = []
     for alternative in pattern.lower().split("|"):
         body = alternative.lstrip("^")
@@ -164,8 +166,7 @@ def _expression(tokenize: Tokenize) -> Expression:
 
 
 def _tokenize_regex(pattern: str) -> List[Token]:
-    if len(pattern.encode("utf-8", "replace")) > PATTERN_BYTES_MAX:
-        raise PatternError(f"longer than {PATTERN_BYTES_MAX} bytes")
+    _refuse_too_long(pattern)
     return list(_regex_tokens(pattern))
 
 

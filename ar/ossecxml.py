@@ -79,22 +79,26 @@ def parse(text: str, file: str) -> List[Element]:
 def expand_variables(roots: List[Element]) -> List[Element]:
     """Return the roots without `<var name="X">`, with each `$X` in texts and attributes replaced by its value.
 
-    As in OSSEC a name ends at the first character that cannot belong to one; an unknown `$X` stays as it is.
+    As in OSSEC a name ends at the first character that cannot belong to one, upper and lower case are the same, and
+    of two equal names the first counts; an unknown `$X` stays as it is.
     """
-    values = {r.attributes.get("name", "").strip(): r.text for r in roots if r.name == "var"}
+    values: Dict[str, str] = {}
+    for root in roots:
+        if root.name == "var":
+            values.setdefault(root.attributes.get("name", "").strip().lower(), root.text)
     kept = [root for root in roots if root.name != "var"]
     if values:
         names = "|".join(sorted(map(re.escape, values), key=len, reverse=True))
-        variable = re.compile(rf"\$({names})(?![A-Za-z0-9_-])")
+        variable = re.compile(rf"\$({names})(?![A-Za-z0-9_-])", re.IGNORECASE)
         for root in kept:
             _expand(root, variable, values)
     return kept
 
 
 def _expand(element: Element, variable: re.Pattern[str], values: Dict[str, str]) -> None:
-    element.text = variable.sub(lambda match: values[match[1]], element.text)
+    element.text = variable.sub(lambda match: values[match[1].lower()], element.text)
     for name, value in element.attributes.items():
-        element.attributes[name] = variable.sub(lambda match: values[match[1]], value)
+        element.attributes[name] = variable.sub(lambda match: values[match[1].lower()], value)
     for child in element.children:
         _expand(child, variable, values)
 

@@ -2,7 +2,8 @@ r"""Cuts a PCRE2 pattern into tokens that mean the same to Python's `re`.
 
 Most of PCRE2 is written the same way in both; what differs is put into Python's words here: `\h`, `\R`, `\z`,
 `\Q…\E`, `\x{…}`, POSIX classes, `(?<name>…)`. What `re` cannot do (recursion, `\K`, `\p{…}`, and before Python
-3.11 atomic groups) is refused by name, so that an administrator learns it from `check` and not from silence.
+3.11 atomic groups and possessive quantifiers) is refused by name, so that an administrator learns it from `check` and
+not from silence.
 """
 
 from __future__ import annotations
@@ -26,8 +27,18 @@ class Token(NamedTuple):
     literal: str = ""
 
 
+# Most characters mean themselves, wherever they stand outside of a class.
+_PLAIN = {char: Token("char", re.escape(char), char) for char in map(chr, range(128)) if char not in "()[{*+?|^$.\\"}
+_SPECIAL = {
+    ")": Token("close", ")"),
+    "|": Token("bar", "|"),
+    "^": Token("start", "^"),
+    "$": Token("end", "$"),
+    ".": Token("set", "."),
+}
 _QUANTIFIER = re.compile(r"(?:[*+?]|\{\d+(?:,\d*)?\})[?+]?")
 _HEX = re.compile(r"x(?:\{([0-9A-Fa-f]{1,6})\}|([0-9A-Fa-f]{0,2}))")
+_POSIX_CLASS = re.compile(r"\[:(\^?)([a-z]+):\]")
 _INLINE = re.compile(r"\?([imsx]*)(?:-[imsx]+)?([):])")
 _NAMED = re.compile(r"\?(?:P?<|')([A-Za-z_]\w*)[>']")
 _SAME_ESCAPES = {"d": "set", "D": "set", "w": "set", "W": "set", "s": "set", "S": "set", "b": "assert", "B": "assert"}
@@ -95,19 +106,6 @@ def _tokens(pattern: str) -> Iterator[Token]:
         else:
             yield _SPECIAL.get(char) or Token("char", re.escape(char), char)
             at += 1
-
-
-_SPECIAL = {
-    ")": Token("close", ")"),
-    "|": Token("bar", "|"),
-    "^": Token("start", "^"),
-    "$": Token("end", "$"),
-    ".": Token("set", "."),
-}
-
-
-# Most characters mean themselves, wherever they stand outside of a class.
-_PLAIN = {char: Token("char", re.escape(char), char) for char in map(chr, range(128)) if char not in "()[{*+?|^$.\\"}
 
 
 def _escape(pattern: str, at: int) -> Tuple[List[Token], int]:
@@ -186,7 +184,7 @@ def _class(pattern: str, start: int) -> Tuple[Token, int]:
 
 def _class_part(pattern: str, at: int) -> Tuple[str, int]:
     char = pattern[at]
-    posix = re.compile(r"\[:(\^?)([a-z]+):\]").match(pattern, at)
+    posix = _POSIX_CLASS.match(pattern, at)
     if posix:
         if posix[1] or posix[2] not in _POSIX:
             raise PatternError(f"{posix[0]} is not known here")

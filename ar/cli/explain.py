@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import sys
 import time
@@ -20,6 +21,8 @@ from ar.config.home import Home
 from ar.config.load import Loaded, load
 from ar.control.protocol import agent_is_listening, ask
 from ar.detect.detector import Verdict
+from ar.detect.event import Event
+from ar.detect.header import split_header
 from ar.detect.rule import Rule
 from ar.detect.whynot import WhyNot, untaken
 from ar.errors import ConfigError, UsageError
@@ -34,6 +37,7 @@ from ar.setup import detector_of, rehearsal_policy_of
 
 SOURCE = "explain"
 TITLE_WIDTH = 10
+DECODERS_MAX = 10  # so many decoders that were tried does `--json` print
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +65,8 @@ def run(options: argparse.Namespace) -> int:
     if not options.lines and sys.stdin.isatty():
         print("Reading lines from the terminal; Ctrl-D ends it.", file=sys.stderr)
     width = terminal_width()
-    for text in options.lines or map(text_of, lines_of(sys.stdin.buffer)):
+    lines = map(os.fsencode, options.lines) if options.lines else lines_of(sys.stdin.buffer)
+    for text in map(text_of, lines):
         if options.fresh:
             explainer.forget()
         verdict, rulings = explainer.take(text)
@@ -94,6 +99,7 @@ class Explainer:
 
     def __init__(self, loaded: Loaded, *, observing: bool, asked: Optional[Rule] = None) -> None:
         self._loaded = loaded
+        self._line_bytes_max = loaded.config.settings.line_bytes_max
         self._observing = observing
         self._asked = asked
         self._detector = detector_of(loaded)
@@ -128,14 +134,17 @@ class Explainer:
         tried = () if event.decoder else untaken(self._loaded.ruleset.decoders, event).tried
         found: Dict[str, Any] = {
             "line": text,
+            "cut": self._is_cut(text),
             "timestamp": self._stamp(text) or None,
             "hostname": event.hostname,
             "program": event.program,
             "message": event.log,
             "decoder": event.decoder,
             "decoders_tried": [
-                {"name": one.name, "prematch": one.prematch_shown, "place": str(one.place)} for one in tried
+                {"name": one.name, "prematch": one.prematch_shown, "place": str(one.place)}
+                for one in tried[:DECODERS_MAX]
             ],
+            "decoders_tried_more": max(0, len(tried) - DECODERS_MAX),
             "fields": dict(event.fields),
             "rule": rule.id if rule else None,
             "level": rule.level if rule else None,
@@ -175,6 +184,8 @@ class Explainer:
     def as_words(self, text: str, verdict: Verdict, rulings: List[Ruling]) -> Iterator[Tuple[str, str]]:
         """Yield titled lines for people; a line without a title goes on with the one before."""
         yield "line", text
+        if self._is_cut(text):
+            yield "cut", f"after {self._line_bytes_max} bytes (line_bytes_max): decoders and rules do not see the rest"
         yield from self._words_of_event(text, verdict)
         yield from self._words_of_rule(verdict)
         for ruling in rulings:
@@ -186,9 +197,9 @@ class Explainer:
 
     def _words_of_event(self, text: str, verdict: Verdict) -> Iterator[Tuple[str, str]]:
         event = verdict.event
-        parts = (("", self._stamp(text)), ("host ", event.hostname), ("program ", event.program))
+        parts = (("", self._stamp(text)), ("host ", _host(event)), ("program ", event.program))
         header = ", ".join(title + value for title, value in parts if value)
-        yield "header", header if event.log != text or event.stamp else "none: the line is taken as it is"
+        yield "header", header if event.log != event.full_log or event.stamp else "none: the line is taken as it is"
         if event.log != text:
             yield "message", event.log
         yield "decoder", event.decoder or decoders_tried(untaken(self._loaded.ruleset.decoders, event))
@@ -229,6 +240,10 @@ class Explainer:
         if verdict.rule is None and not near:
             yield "nearly", "no rule came near"
 
+    def _is_cut(self, text: str) -> bool:
+        """Tell whether the line is longer than what detection takes of one."""
+        return len(text.encode("utf-8", "replace")) > self._line_bytes_max
+
     def _stamp(self, text: str) -> str:
         """Return the line's own time with its zone, or nothing when the line has none."""
         epoch = self._clock.stamp_of(text)
@@ -242,6 +257,12 @@ class Explainer:
             return f"{name}: would not run: the running agent only observes ({shlex.join(self._argv(ruling))})"
         undo = "" if isinstance(ruling.record, Ran) else f"; AR_TIMEOUT={ruling.record.sentence_s}"
         return f"{name}: would run: {shlex.join(self._argv(ruling))} ({ruling.why}{undo})"
+
+
+def _host(event: Event) -> str:
+    """Return the event's host, and say so where it is this one because the line names none."""
+    _, _, named_host, *_ = split_header(event.full_log)
+    return event.hostname if named_host or not event.hostname else f"{event.hostname} (this host)"
 
 
 def _why_silent(rule: Rule) -> str:

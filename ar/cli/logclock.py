@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import IO, Iterable, Iterator, List, Optional, Tuple
 
+from ar.detect.detector import AHEAD_MAX_S
 from ar.detect.header import split_header
 from ar.detect.stamps import Stamps
 
-AHEAD_MAX_S = 60.0  # a stamp further in the future is not believed, as in a running agent
 PATIENCE_LINES = 1000  # so many lines without a stamp at the start wait for the first one that has one
 
 

@@ -11,14 +11,14 @@ import stat
 from pathlib import Path
 from typing import List, NamedTuple, Optional
 
-from ar.cdb import Cdb, build_cdb
-from ar.config.files import is_file, read_bytes, shown
+from ar.cdb import Cdb
+from ar.config.files import is_file, shown
 from ar.config.findings import Findings
 from ar.config.home import Home
-from ar.config.lists import LIST_BYTES_MAX, cdb_of, file_of
+from ar.config.lists import cdb_of, file_of, table_of
 from ar.config.load import load
-from ar.detect.list_file import read_entries
 from ar.errors import CannotCreateError, ConfigError, Mistake, PermissionDeniedError, Place
+from ar.respond.disk import Disk
 
 
 class Made(NamedTuple):
@@ -79,10 +79,11 @@ def make(text: Path, home: Home, mistakes: List[Mistake], *, force: bool = False
     if file_of(text) == built and not force:
         return made._replace(note="the text is not newer")
     findings = Findings()
-    content = read_bytes(text, Place(name), findings, bytes_max=LIST_BYTES_MAX)
-    table = build_cdb(read_entries(content or b"", name, findings.mistakes))
-    if findings.mistakes:
-        mistakes += findings.mistakes
+    table = table_of(text, Place(name), name, findings)
+    mistakes += findings.warnings + findings.mistakes
+    if table is None:
+        return made._replace(what="refused", note="its text cannot be read or is too large")
+    if findings.warnings:
         return made._replace(what="refused", note="its text has mistakes")
     _replace(built, table, text.stat())
     return made._replace(what="built", entries=len(Cdb(table)), bytes=len(table))
@@ -106,20 +107,12 @@ def _replace(path: Path, content: bytes, like: os.stat_result) -> None:
             os.utime(fd, ns=(written_ns, max(written_ns, like.st_mtime_ns)))
             os.fsync(fd)
         new.replace(path)
-        _sync_folder(path.parent)
+        Disk().sync_folder(path.parent)
     except OSError as error:
         with contextlib.suppress(OSError):
             new.unlink()
         kind = PermissionDeniedError if error.errno in (errno.EACCES, errno.EPERM) else CannotCreateError
         raise kind(f"{path} cannot be written: {error.strerror}") from error
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _told(made: Made) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, Sequence
 
 from ar.cli.logclock import LogClock
 from ar.cli.whynot import why_not
@@ -116,11 +116,4 @@ def _told(logs: int, files: int, failed: int) -> str:
     def some(number: int, name: str) -> str:
         return f"{number} {name}" + ("" if number == 1 else "s")
 
-    words: List[str] = [
-        some(logs, "log"),
-        "in",
-        some(files, "file") + ":",
-        f"{logs - failed} as expected,",
-        f"{failed} not",
-    ]
-    return " ".join(words)
+    return f"{some(logs, 'log')} in {some(files, 'file')}: {logs - failed} as expected, {failed} not"

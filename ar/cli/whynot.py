@@ -7,7 +7,19 @@ from typing import Any, Dict, Sequence
 from ar.detect.decoder import Decoders
 from ar.detect.event import Event
 from ar.detect.rule import Correlation, Rule
-from ar.detect.whynot import CATEGORY, FREQUENCY, NOT_SERVED, OF_MESSAGE, SAME, VALUED, Lack, Miss, Untaken
+from ar.detect.whynot import (
+    CATEGORY,
+    FIRST_SEEN,
+    FREQUENCY,
+    MAXSIZE,
+    NOT_SERVED,
+    OF_MESSAGE,
+    SAME,
+    VALUED,
+    Lack,
+    Miss,
+    Untaken,
+)
 from ar.duration import speak
 
 PATTERN_CHARS_MAX = 48  # a longer pattern is cut: it is there to be recognised, and to be found in the rule's file
@@ -71,7 +83,7 @@ _WORDS = {
     CATEGORY: "is for decoders of the type {asks}; this line's is of the type {has}",
     NOT_SERVED: "asks for <{asks}>, which is not served: it never matches",
     "decoded_as": "<decoded_as> asks for {asks}; the decoder is {has}",
-    "if_fts": "asks for what was never seen before; this was ({asks})",
+    FIRST_SEEN: "asks for what was never seen before; this was ({asks})",
     "check_diff": "asks for a message other than the last one; this is the first, or the same",
 }
 
@@ -79,6 +91,13 @@ _WORDS = {
 def _words_of(lack: Lack, rule: Rule) -> str:
     if lack.element == FREQUENCY and rule.correlation is not None:
         return _count(lack, rule.correlation)
+    if lack.element == FIRST_SEEN and not lack.asks:
+        return "asks for what was never seen before; the line's decoder names no fields for that in <fts>"
+    if lack.element == MAXSIZE:
+        least = f"of {lack.asks} bytes or more" if lack.asks else "that is longer"
+        return f"<maxsize> asks for a message {least}; this one has {lack.has}"
+    if lack.element == NOT_SERVED and lack.asks == "list" and rule.shown.get("list"):
+        return f"asks for <list> '{rule.shown['list']}', which is not configured or not there: it never matches"
     if lack.element in _WORDS:
         return _WORDS[lack.element].format(asks=lack.asks, has=lack.has or "none")
     return f"<{lack.element}> asks for {_asked(lack)}; {_had(lack)}"

@@ -23,7 +23,7 @@ class Settings:
     scripts_max: int = 8  # scripts that run at once; the others wait their turn
     blocks_max: int = 200_000
     offenders_max: int = 200_000
-    window_keys_max: int = 100_000  # sources whose events are remembered for frequency rules
+    window_keys_max: int = 30_000  # sources whose events are remembered for frequency rules
     line_bytes_max: int = 6144  # a longer line is cut there, as OSSEC does
     stale_after_s: int = 3600  # a line this old when first read starts no response
 

@@ -6,16 +6,26 @@ from datetime import datetime
 from functools import cache, lru_cache
 from typing import Callable, Dict, List, Optional, Tuple
 
-from ar.detect.event import Event, lower
+from ar.detect.event import BRIEF_CHARS, Event, lower
 from ar.detect.finders import starts
 from ar.detect.rule import Asked, Condition
 from ar.detect.times import Days, Span
-from ar.model import Network, parse_address, parse_network, safe_user
+from ar.model import Address, Network, parse_address, parse_network, safe_user
 from ar.osregex import Expression
 
 # The same few addresses come again and again, and reading one takes longer than all the rest of a rule.
-read_address = lru_cache(maxsize=16_384)(parse_address)
-read_user = lru_cache(maxsize=4096)(safe_user)
+_read_address = lru_cache(maxsize=16_384)(parse_address)
+_read_user = lru_cache(maxsize=4096)(safe_user)
+
+
+def read_address(text: str) -> Optional[Address]:
+    """Do what `parse_address` does, and remember it; what is long is none."""
+    return _read_address(text) if len(text) <= BRIEF_CHARS else None
+
+
+def read_user(text: str) -> Optional[str]:
+    """Do what `safe_user` does, and remember it; what is long is none."""
+    return _read_user(text) if len(text) <= BRIEF_CHARS else None
 
 
 def log_fits(expression: Expression) -> Condition:
@@ -95,18 +105,28 @@ def field_is(name: str, text: str) -> Condition:
 
 
 def address_in(name: str, networks: List[Tuple[bool, Network]]) -> Condition:
-    """Ask that the field is an address in one of the networks, or outside of all that are negated."""
-    wanted = [network for negated, network in networks if not negated]
-    unwanted = [network for negated, network in networks if negated]
+    """Ask that the field is an address in one of the networks, or outside of those that are negated.
+
+    As in OSSEC (OS_IPFoundList) the first network that holds the address decides, and all that come after a
+    negated one are negated too.
+    """
 
     def inside(event: Event) -> bool:
         text = event.fields.get(name)
         address = read_address(text) if text else None
-        if address is None or any(address in network for network in unwanted):
+        if address is None:
             return False
-        return not wanted or any(address in network for network in wanted)
+        wanted = True
+        for negated, network in networks:
+            wanted = wanted and not negated
+            if address in network:
+                return wanted
+        return not wanted
 
     return inside
+
+
+EVERY_NETWORK = tuple(network for network in map(parse_network, ("0.0.0.0/0", "::/0")) if network is not None)
 
 
 def read_network(text: str) -> Optional[Tuple[bool, Network]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, Dict, List, Optional, Tuple
 
-from ar.detect.decoder_file import FIELD_NAMES
+from ar.detect.decoder import FIELD_NAMES
 from ar.detect.findings import Findings
 from ar.detect.rule import Correlation
 from ar.osregex import match_expression, regex_expression

@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
-from ar.detect.event import Event
+from ar.detect.event import Event, brief
 from ar.detect.finders import Finder
 from ar.errors import Place
 from ar.osregex import Expression
 
 # Programs and starts of messages are hostile text as well; a memory that is full is started over.
-PROGRAMS_MAX = 4096
+PROGRAMS_MAX = 1024
 STARTS_MAX = 1024
 _START_CHARS = 8  # enough to tell messages of one program apart, few enough to be the same for many
 _FEW = 3  # so many decoders are tried faster than looked up
@@ -108,6 +108,7 @@ class Decoders:
         self.count = 0
         self.names: Dict[str, Decoder] = {}  # every decoder, children too, by its first bearer
         self._of_program: Dict[str, Choice] = {}
+        self._choices: Dict[Tuple[Decoder, ...], Choice] = {}
         self._without = Choice(())
 
     def __len__(self) -> int:
@@ -128,7 +129,7 @@ class Decoders:
     def decode(self, event: Event) -> None:
         """Set the event's decoder, category and fields."""
         program = event.program
-        choice = (self._of_program.get(program) or self._of(program)) if program else self._without
+        choice = (self._of_program.get(brief(program)) or self._of(program)) if program else self._without
         log, lowered = event.log, event.lowered
         for decoder in choice.possible(lowered):
             end = 0
@@ -143,12 +144,22 @@ class Decoders:
                 decoder.take_fields(event, end if decoder.offset else 0)
             return
 
+    def tried_for(self, program: str) -> List[Decoder]:
+        """Return the decoders that are tried for a line of this program, or for one that names none."""
+        if not program:
+            return self.without_program
+        lowered = program.lower()
+        return [decoder for decoder in self.by_program if decoder.program and decoder.program(program, lowered)]
+
     def _of(self, program: str) -> Choice:
         if len(self._of_program) >= PROGRAMS_MAX:
             self._of_program.clear()
-        lowered = program.lower()
-        found = [decoder for decoder in self.by_program if decoder.program and decoder.program(program, lowered)]
-        choice = self._of_program[program] = Choice(found)
+            self._choices.clear()
+        tried = tuple(self.tried_for(program))
+        choice = self._choices.get(tried)  # most programs have the same
+        if choice is None:
+            choice = self._choices[tried] = Choice(tried)
+        self._of_program[brief(program)] = choice
         return choice
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Dict, List, Optional, Tuple
 
-from ar.detect.decoder import AFTER_PARENT, AFTER_PREMATCH, AFTER_REGEX, Decoder, Decoders
-from ar.detect.decoder import FIELD_NAMES as FIELD_NAMES  # noqa: PLC0414 (rules name fields as decoders do)
+from ar.detect.decoder import AFTER_PARENT, AFTER_PREMATCH, AFTER_REGEX, FIELD_NAMES, Decoder, Decoders
 from ar.detect.event import CATEGORIES
 from ar.detect.finders import finder, starts
 from ar.detect.findings import Compile, Findings, closest
@@ -193,8 +192,8 @@ class DecoderReader:
                 self._refuse_offset(decoder)
             decoder.reported_name = decoder.name
             self._top.setdefault(decoder.name, []).append(decoder)
-            lists = self._decoders
-            (lists.by_program if decoder.program else lists.without_program).append(decoder)
+            loaded = self._decoders
+            (loaded.by_program if decoder.program else loaded.without_program).append(decoder)
         elif parent not in self._top:
             what = f"decoder {decoder.name!r} names the parent {parent!r}"
             expected = closest(parent, self._top, "a decoder read before that has no parent itself")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Callable, Dict, NamedTuple, Tuple
 
 from ar.detect.header import Places
@@ -10,6 +11,7 @@ from ar.patterns.pattern import Match
 
 # The types of decoders and the categories of rules, which are the same thing.
 CATEGORIES = frozenset({"firewall", "ids", "web-log", "syslog", "squid", "windows", "host-information", "ossec"})
+BRIEF_CHARS = 128  # no address, account or host that is meant is longer
 FORWARDED = "ossec-alert"  # the category of an alert that another OSSEC sent,
 FORWARDED_RULE = "ossec.rule"  # and the field that holds the id of its rule
 
@@ -79,6 +81,19 @@ class Event:
             else:
                 raise AttributeError(name)
             return getattr(self, name)
+
+
+def brief(value: str) -> str:
+    """Return `value`, or what stands for it where it is long, so that a hostile one takes little room as a key."""
+    if len(value) <= BRIEF_CHARS:
+        return value
+    digest = hashlib.blake2b(value.encode("utf-8", "surrogatepass"), digest_size=16)
+    return f"{value[:64]} {digest.hexdigest()}"
+
+
+def room_of(text: str) -> int:
+    """Return about how many bytes of memory `text` takes."""
+    return 50 + (len(text) if text.isascii() else 4 * len(text))
 
 
 def lower(text: str) -> str:

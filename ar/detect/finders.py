@@ -41,12 +41,12 @@ def _prefix_finder(prefixes: Tuple[str, ...]) -> Finder:
 
 def _anchored_finder(expression: Expression, prefixes: Tuple[str, ...]) -> Finder:
     assert expression.pattern is not None  # noqa: S101 (only OS_Match has none, and it is never searched for its end)
-    search = expression.pattern.search
+    pattern = expression.pattern
 
     def find_anchored(text: str, lowered: str, start: int) -> int:
         if not lowered.startswith(prefixes, start):
             return -1
-        match = search(text[start:] if start else text)
+        match = pattern.search(text[start:] if start else text)
         return start + match.end() if match else -1
 
     return find_anchored
@@ -64,7 +64,7 @@ def _text_finder(literal: str) -> Finder:
 
 def _searching_finder(expression: Expression, literals: Sequence[str]) -> Finder:
     assert expression.pattern is not None  # noqa: S101 (only OS_Match has none, and it is never searched for its end)
-    search = expression.pattern.search
+    pattern = expression.pattern
 
     def find(text: str, lowered: str, start: int) -> int:
         for literal in literals:
@@ -73,7 +73,7 @@ def _searching_finder(expression: Expression, literals: Sequence[str]) -> Finder
         else:
             if literals:
                 return -1
-        match = search(text[start:] if start else text)
+        match = pattern.search(text[start:] if start else text)
         return start + match.end() if match else -1
 
     return find

@@ -37,7 +37,7 @@ _SYSLOG: Tuple[Tuple[re.Pattern[str], str], ...] = tuple(
         (r"(....-..-..T..:..:..[.,][0-9]{1,6}[^Z ]..:..)", ISO),
         (r"(....-..-.. ..:..:..,...)", ISO),
         (r"([0-9]... ... .. ..:..:..) ", YEAR_FIRST),
-        (r"([0-9]...:..:..-..:..:..)", YEAR_COLONS),
+        (r"([0-9]...:..:..-..:..:..).?", YEAR_COLONS),
     )
 )
 # What nearly every line looks like, for speed; it says nothing that the patterns above would not say.

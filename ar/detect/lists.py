@@ -6,7 +6,7 @@ from typing import Callable, Dict, Iterator, Mapping, NamedTuple, Optional
 
 from ar.cdb import Cdb
 from ar.detect.conditions import read_address
-from ar.detect.decoder_file import FIELD_NAMES
+from ar.detect.decoder import FIELD_NAMES
 from ar.detect.event import Event, lower
 from ar.detect.findings import Findings, closest
 from ar.detect.rule import Condition

@@ -54,19 +54,15 @@ def take_pf(event: Event, start: int) -> None:
 def take_symantec_ws(event: Event, start: int) -> None:
     """Take what Symantec Web Security wrote: a date, a time, and numbered fields.
 
-    11 is the client's address, 10 the user, 3 the outcome and 2 the kind of event; rules know an event by the last
-    two together, as `3=1,2=1`. A user's name may hold a comma, so of these two the last ones count.
+    11 is the client's address, 10 the user, 60 the URL, 3 the outcome and 2 the kind of event; rules know an event by
+    the last two together in the order of the message, as `3=1,2=1`. As in OSSEC, a number's first field counts: a
+    comma in a value cannot be told from one between fields, so a user's name can bring in those that follow it.
     """
-    numbered: Dict[str, str] = {}
+    numbered: Dict[str, str] = {}  # in the order of the message
     for number, value in _SYMANTEC_FIELD.findall(event.log, start):
-        if number in {"2", "3"}:
-            numbered[number] = value
-        else:
-            numbered.setdefault(number, value)
-            if "://" in value:
-                numbered.setdefault("url", value)
-    kind = ",".join(f"{number}={numbered[number]}" for number in ("3", "2") if number in numbered)
-    found = {"id": kind, "srcip": numbered.get("11"), "user": numbered.get("10"), "url": numbered.get("url")}
+        numbered.setdefault(number, value)
+    kind = ",".join(f"{number}={value}" for number, value in numbered.items() if number in {"2", "3"})
+    found = {"id": kind, "srcip": numbered.get("11"), "user": numbered.get("10"), "url": numbered.get("60")}
     event.fields.update((name, value) for name, value in found.items() if value)
 
 

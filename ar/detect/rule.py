@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Callable, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
 
-from ar.detect.event import FORWARDED, FORWARDED_RULE, Event
+from ar.detect.event import FORWARDED, FORWARDED_RULE, Event, brief
 from ar.errors import Place
 from ar.osregex import Expression
 
-CANDIDATES_MAX = 4096  # pairs of decoder and program remembered for each rule; a full memory is started over
+CANDIDATES_MAX = 1024  # pairs of decoder and program remembered for each rule; a full memory is started over
 
 Condition = Callable[[Event], bool]
 
@@ -77,9 +77,13 @@ class Rule:
     shown: Mapping[str, str] = field(default_factory=dict)  # what stands in its elements, to be shown to people
     children: List[Rule] = field(default_factory=list)
     in_order: Tuple[Asked, ...] = ()  # what is asked, in OSSEC's order
+    late: Tuple[Optional[Condition], ...] = ()  # conditions that are asked after what asks about the past
     conditions: Tuple[Condition, ...] = ()
     guards: Tuple[str, ...] = ()  # one of these must stand in the message, in lower case; () if none is known
+    _asks_program: Optional[bool] = None
+    _candidate: Optional[Candidate] = None
     _candidates: Dict[Tuple[str, str], Tuple[Candidate, ...]] = field(default_factory=dict)
+    _subsets: Dict[Tuple[Candidate, ...], Tuple[Candidate, ...]] = field(default_factory=dict)
 
     @property
     def order(self) -> int:
@@ -91,7 +95,10 @@ class Rule:
         """Make conditions and guards of what is asked, in `order`; asking has no effect, so guards may go first."""
         conditions = []
         self.guards = ()
-        self.in_order = tuple(self.asked[name] for name in order if name in self.asked)
+        # What remembers that it was asked comes before lists, so these wait for it.
+        late = {"list"} if self.differs or self.first_seen else set()
+        self.in_order = tuple(self.asked[name] for name in order if name in self.asked.keys() - late)
+        self.late = tuple(self.asked[name].condition for name in sorted(late & self.asked.keys()))
         for asked in self.in_order:
             if asked.texts and not self.guards:
                 self.guards = asked.texts
@@ -120,19 +127,30 @@ class Rule:
 
     def candidates(self, event: Event) -> Tuple[Candidate, ...]:
         """Return the children that the event's decoder and program leave, in order."""
-        key = (event.decoder, event.program)
+        program = event.program if self._program_counts() else ""
+        key = (event.decoder, brief(program))
         found = self._candidates.get(key)
         if found is None:
             if len(self._candidates) >= CANDIDATES_MAX:
                 self._candidates.clear()
-            lowered = event.program.lower()
-            found = tuple(
-                Candidate(child.guards, child.conditions, child.recalls, child, None if child.children else ())
-                for child in self.children
-                if child.may_see(event.decoder, event.program, lowered)
-            )
-            self._candidates[key] = found
+                self._subsets.clear()
+            lowered = program.lower()
+            seeing = [child for child in self.children if child.may_see(event.decoder, program, lowered)]
+            found = tuple(child._as_candidate() for child in seeing)  # noqa: SLF001 (of the same class)
+            found = self._candidates[key] = self._subsets.setdefault(found, found)  # many programs leave the same
         return found
+
+    def _program_counts(self) -> bool:
+        """Tell whether the program has a say in which children are left."""
+        if self._asks_program is None:
+            self._asks_program = any(child.program is not None for child in self.children)
+        return self._asks_program
+
+    def _as_candidate(self) -> Candidate:
+        if self._candidate is None:
+            below = None if self.children else ()
+            self._candidate = Candidate(self.guards, self.conditions, self.recalls, self, below)
+        return self._candidate
 
     def may_see(self, decoder: str, program: str, lowered: str) -> bool:
         """Tell whether an event of this decoder and program can match at all."""

@@ -9,7 +9,7 @@ from ar.detect import conditions as ask
 from ar.detect.counted import read_correlation
 from ar.detect.decoder import Decoders
 from ar.detect.event import CATEGORIES
-from ar.detect.findings import Findings
+from ar.detect.findings import Findings, closest
 from ar.detect.lists import Lists
 from ar.detect.rule import Asked, Correlation, Rule, Rules
 from ar.detect.rule_parts import ORDER, TWINS, Parts
@@ -26,6 +26,9 @@ _OF_WAZUH = {"no_full_log", "no_counter"}  # they shorten its reports, and are p
 FREQUENCY_MAX = 9999  # the largest that OSSEC takes; it bounds what is remembered of one source
 TIMEFRAME_MAX_S = 99_999
 TIMEFRAME_DEFAULT_S = 360
+
+
+LEVEL_WRITTEN_MAX = 99  # OSSEC looks at no bounds
 
 
 class RuleReader:
@@ -77,6 +80,11 @@ class RuleReader:
         if known is not None and overwrite == "no":
             what = f"rule {rule.id} is already there ({known.place})"
             findings.refuse(element.place, what, 'an id of its own, or overwrite="yes"')
+        if known is None and overwrite == "yes" and rule.id not in self._tree.refused:
+            what = f"rule {rule.id} is to overwrite one that has not been read before: it is a rule of its own now"
+            findings.warn(
+                element.place, what, closest(str(rule.id), map(str, self._rules.by_id), "the id of a rule read before")
+            )
         parents = self._tree.parents(rule, element) if known is None else []
         if parents is None or len(findings.mistakes) > before:
             self._tree.refuse(rule.id, element.place)
@@ -94,7 +102,7 @@ class RuleReader:
         program, program_is_pcre2 = parts.program()
         rule = Rule(
             id=number,
-            level=self._number(element, "level", 0, LEVEL_MAX) or 0,
+            level=self._level(element),
             groups=tuple(dict.fromkeys(re.findall(r"[^,\s]+", group_text))),
             group_text=group_text,
             description=self._description(element, number),
@@ -118,6 +126,7 @@ class RuleReader:
         )
         maxsize = self._number(element, "maxsize", 0, 99_999)
         if maxsize:
+            rule.shown = {**rule.shown, "maxsize": str(maxsize)}
             rule.asked["maxsize"] = Asked(ask.size_is(maxsize), steady=True)
         self._read_options(rule, element)
         return rule
@@ -150,6 +159,12 @@ class RuleReader:
         timeframe_s = self._number(element, "timeframe", 0, TIMEFRAME_MAX_S) or TIMEFRAME_DEFAULT_S
         return read_correlation(number, element, frequency, timeframe_s, self._findings)
 
+    def _level(self, element: Element) -> int:
+        level = self._number(element, "level", 0, LEVEL_WRITTEN_MAX) or 0
+        if level > LEVEL_MAX:
+            self._findings.warn(element.place, f"level is {level}, which no response asks for", f"0 to {LEVEL_MAX}")
+        return level
+
     def _number(self, element: Element, name: str, least: int, most: int) -> Optional[int]:
         text = element.attributes.get(name)
         if text is None:
@@ -178,15 +193,25 @@ _TOLD = {"description", "group", "info", "cve"}  # they ask nothing
 _LISTED = {"srcip", "dstip", "field", "list"}  # several of them are several things; of others one text is made
 
 # What `overwrite` leaves as it is: the place in the tree and all that hangs on it, and which keys are ignored.
-_KEPT = {"id", "children", "category", "_candidates", "ignored_by", "ignores"}
+_KEPT = {
+    "id",
+    "children",
+    "category",
+    "_candidates",
+    "_candidate",
+    "_subsets",
+    "_asks_program",
+    "ignored_by",
+    "ignores",
+}
 _STAYING = {"list", *TWINS.values()}
 
 
 def _overwrite(known: Rule, rule: Rule) -> None:
     """Put `rule` in the place of `known`.
 
-    OSSEC resets every condition that is not repeated but lists and those in PCRE2, so these stay, unless the new
-    rule has its own: the many rules that overwrite a level alone would else match everything.
+    As in OSSEC, every condition that is not repeated is reset, but for lists and those in PCRE2: these stay, unless the
+    new rule has its own.
     """
     if "list" not in rule.asked:
         rule.not_served |= known.not_served & {"list"}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Callable, Dict, List, Optional, Tuple
 
 from ar.detect import conditions as ask
 from ar.detect.counted import DIFFERENT, NAMED, NOT_SAME, SAME
-from ar.detect.decoder import Decoders
-from ar.detect.decoder_file import FIELD_NAMES, FIRST_SEEN_FIELDS
+from ar.detect.decoder import FIELD_NAMES, Decoders
+from ar.detect.decoder_file import FIRST_SEEN_FIELDS
 from ar.detect.findings import Compile, Findings, closest
 from ar.detect.lists import ATTRIBUTES as LIST_ATTRIBUTES
 from ar.detect.lists import Lists, read_list
@@ -206,7 +207,9 @@ class Parts:
         networks: List[Tuple[bool, Network]] = []
         for child in self._element.named(name):
             network = ask.read_network(child.text.strip())
-            if network is None:
+            if child.text.strip().lower() in {"any", "!any"}:
+                networks += [(child.text.strip().startswith("!"), every) for every in ask.EVERY_NETWORK]
+            elif network is None:
                 what = f"<{name}> is {child.text.strip()!r}"
                 self._findings.refuse(child.place, what, "an address or network, or ! and one")
             else:
@@ -242,18 +245,11 @@ def _all_of(conditions: List[Condition]) -> Optional[Condition]:
     return lambda event: all(condition(event) for condition in conditions)
 
 
+_OF_ONE_FIELD = (
+    "id", "url", "srcport", "dstport", "srcuser", "dstuser", "protocol", "system_name", "data", "extra_data", "status",
+)  # fmt: skip
 _FIELD_CONDITIONS: Dict[str, Callable[[Expression], Condition]] = {
-    "id": lambda expression: ask.field_fits("id", expression),
-    "url": lambda expression: ask.field_fits("url", expression),
-    "srcport": lambda expression: ask.field_fits("srcport", expression),
-    "dstport": lambda expression: ask.field_fits("dstport", expression),
     "user": ask.user_fits,
-    "srcuser": lambda expression: ask.field_fits("srcuser", expression),
-    "dstuser": lambda expression: ask.field_fits("user", expression),
-    "protocol": lambda expression: ask.field_fits("protocol", expression),
-    "system_name": lambda expression: ask.field_fits("system_name", expression),
-    "data": lambda expression: ask.field_fits("extra_data", expression),
-    "extra_data": lambda expression: ask.field_fits("extra_data", expression),
     "hostname": ask.hostname_fits,
-    "status": lambda expression: ask.field_fits("status", expression),
+    **{name: partial(ask.field_fits, FIELD_NAMES.get(name, name)) for name in _OF_ONE_FIELD},
 }

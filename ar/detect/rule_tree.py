@@ -21,11 +21,11 @@ class RuleTree:
     def __init__(self, rules: Rules, findings: Findings) -> None:
         self._rules = rules
         self._findings = findings
-        self._refused: Dict[int, Place] = {}  # rules that were read and had mistakes
+        self.refused: Dict[int, Place] = {}  # rules that were read and had mistakes
 
     def refuse(self, rule_id: int, place: Place) -> None:
         """Remember that this rule had mistakes, for what is said of its children."""
-        self._refused.setdefault(rule_id, place)
+        self.refused.setdefault(rule_id, place)
 
     def hang(self, rule: Rule, parents: List[Rule]) -> None:
         """Put the rule under its parents."""
@@ -64,9 +64,9 @@ class RuleTree:
             if parent is not None:
                 parents.append(parent)
                 continue
-            if number in self._refused:
+            if number in self.refused:
                 what = f"<{name}> names rule {number}, which was not loaded"
-                self._findings.refuse(place, what, f"the mistake in {self._refused[number]} corrected")
+                self._findings.refuse(place, what, f"the mistake in {self.refused[number]} corrected")
                 continue
             what = f"<{name}> names rule {number}, which has not been read before"
             known = map(str, self._rules.by_id)

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from typing import Deque, Dict, Optional, Tuple
 
-from ar.detect.event import Event
+from ar.detect.event import Event, brief, room_of
 from ar.model import RuleId
 
-KEYS_MAX = 100_000  # of each kind; the oldest is forgotten
-MESSAGES_CHARS_MAX = 4 * 1024 * 1024  # of all last messages together; that of the host unheard of for longest goes
+KEYS_MAX = 20_000  # of each kind; the oldest is forgotten
+MESSAGES_BYTES_MAX = 4 * 1024 * 1024  # of all last messages together; that of the host unheard of for longest goes
+_IN_KEY = ("id", "user", "srcuser", "srcip", "dstip", "extra_data", "system_name", "location")  # after the name
 _IDS_KEYS = 32  # an intrusion detector's keys are held against so many of the last ones
 _IDS_ALIKE = 2  # with more than so many alike, they are taken for one
 _IDS_PREFIX = 14  # alike is what shares more than so many characters
@@ -27,13 +28,13 @@ class Seen:
         self._ignored: OrderedDict[str, None] = OrderedDict()
         self._of_ids: Deque[str] = deque(maxlen=_IDS_KEYS)
         self._messages: OrderedDict[Tuple[RuleId, str], str] = OrderedDict()
-        self._chars = 0
+        self._bytes = 0
 
     def is_first(self, event: Event) -> bool:
         """Tell whether the fields that the event's decoder names are seen for the first time, and remember them."""
         if not event.first_seen:
             return False
-        key = f"{event.decoder} {_key(event, event.first_seen)}"
+        key = " ".join([event.decoder, *(_value(event, name) if name in event.first_seen else "" for name in _IN_KEY)])
         if key in self._first:
             return False
         if event.category == "ids":
@@ -59,10 +60,10 @@ class Seen:
         key = (rule, event.hostname or event.source)
         before = self._messages.pop(key, None)
         self._messages[key] = event.log
-        self._chars += len(event.log) - len(before or "")
-        while self._chars > MESSAGES_CHARS_MAX or len(self._messages) > KEYS_MAX:
+        self._bytes += room_of(event.log) - (room_of(before) if before is not None else 0)
+        while self._bytes > MESSAGES_BYTES_MAX or len(self._messages) > KEYS_MAX:
             self._count("last_messages")
-            self._chars -= len(self._messages.popitem(last=False)[1])
+            self._bytes -= room_of(self._messages.popitem(last=False)[1])
         return None if before is None or before == event.log else ("Previous output:", before)
 
     def forget(self) -> None:
@@ -70,14 +71,14 @@ class Seen:
         self._ignored.clear()
         self._of_ids.clear()
         self._messages.clear()
-        self._chars = 0
+        self._bytes = 0
 
     def carry_over(self, old: Seen) -> None:
         self._first.update(old._first)
         self._ignored.update(old._ignored)
         self._of_ids.extend(old._of_ids)
         self._messages.update(old._messages)
-        self._chars = sum(map(len, self._messages.values()))
+        self._bytes = sum(map(room_of, self._messages.values()))
 
     def _add(self, keys: OrderedDict[str, None], key: str) -> bool:
         if key in keys:
@@ -93,5 +94,10 @@ class Seen:
 
 
 def _key(event: Event, names: Tuple[str, ...]) -> str:
-    values = {"name": event.decoder, "location": event.source}
-    return " ".join(f"{name}={values[name] if name in values else event.fields.get(name, '')}" for name in names)
+    return " ".join(f"{name}={_value(event, name)}" for name in names)
+
+
+def _value(event: Event, name: str) -> str:
+    if name == "name":
+        return event.decoder
+    return event.source if name == "location" else brief(event.fields.get(name, ""))

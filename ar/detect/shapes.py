@@ -31,7 +31,7 @@ from ar.patterns.digits import shape as shape_of
 from ar.patterns.pattern import Match
 
 SHAPES_MAX = 4096  # so many twice: those of late, and those from before that are still in use
-SHAPE_BYTES_MAX = 1024  # longer lines are rare, and their shapes would fill the memory
+SHAPE_BYTES_MAX = 512  # longer lines are rare, and their shapes would fill the memory
 DIGITS = bytes.maketrans(b"123456789", b"000000000")  # what turns a line into its shape
 
 

@@ -11,13 +11,13 @@ from typing import Dict, List, NamedTuple, Optional, Set, Tuple
 
 from ar.detect.decoder import Decoder
 from ar.detect.doubts import Programs
-from ar.detect.event import Event, lower
+from ar.detect.event import Event, brief, lower
 from ar.detect.header import program_of
 from ar.detect.rule import Rule
 from ar.detect.ruleset import Ruleset
 from ar.patterns.digits import shape as shape_of
 
-PROGRAMS_MAX = 4096  # programs are hostile text as well; a full memory is started over
+PROGRAMS_MAX = 1024  # programs are hostile text as well; a full memory is started over
 
 
 class Texts(NamedTuple):
@@ -40,11 +40,11 @@ class Sieve:
         if not line.isprintable():
             return False  # without its control characters it has other texts
         program = program_of(line)
-        return _has_none((self._of_program.get(program) or self._of(program)).in_line, lower(line))
+        return _has_none((self._of_program.get(brief(program)) or self._of(program)).in_line, lower(line))
 
     def rejects_all_like(self, event: Event) -> bool:
         """Tell the same of all events of the event's shape; it need not be decoded."""
-        texts = self._of_program.get(event.program) or self._of(event.program)
+        texts = self._of_program.get(brief(event.program)) or self._of(event.program)
         return _has_none(texts.in_shape, shape_of(event.lowered))
 
     def _of(self, program: str) -> Texts:
@@ -54,7 +54,7 @@ class Sieve:
         of_shape: Optional[Tuple[str, ...]] = None
         if texts is not None and not self._programs.are_told_apart(program):
             of_shape = tuple(map(shape_of, texts))
-        found = self._of_program[program] = Texts(texts, of_shape)
+        found = self._of_program[brief(program)] = Texts(texts, of_shape)
         return found
 
     def _find_texts(self, program: str) -> Optional[Tuple[str, ...]]:
@@ -71,11 +71,7 @@ class Sieve:
 
     def _decoders_of(self, program: str) -> List[Decoder]:
         """Return the decoders that may take a line of the program, and those below them."""
-        decoders, lowered = self._ruleset.decoders, program.lower()
-        if not program:
-            tops = decoders.without_program
-        else:
-            tops = [top for top in decoders.by_program if top.program is not None and top.program(program, lowered)]
+        tops = self._ruleset.decoders.tried_for(program)
         return [*tops, *(child for top in tops for child in top.children)]
 
 

@@ -44,7 +44,7 @@ def _minute(text: str) -> int:
         raise ValueError(text)
     hour, minute = int(match[1]), int(match[2] or 0)
     half = (match[3] or "").lower()
-    if half and not 1 <= hour <= 12:
+    if half and hour > 12:
         raise ValueError(text)
     if half:
         hour = hour % 12 + (12 if half == "pm" else 0)

@@ -20,6 +20,7 @@ from ar.model import RuleId
 
 NEAR_MAX = 5
 FREQUENCY, SAME, CATEGORY, NOT_SERVED = "frequency", "same", "category", "not served"  # lacks that are no elements
+FIRST_SEEN, MAXSIZE = "if_fts", "maxsize"  # elements of which is told in words of their own
 _LIKE = 0.5  # more of what is asked than this must be there to call it near
 _LIKE_AT_ALL = 0.4  # and more than this where no rule matched
 _COMPARED_CHARS_MAX = 200  # a longer value is held against a pattern only so far
@@ -29,7 +30,7 @@ OF_MESSAGE = {"match", "regex", "match_pcre2", "pcre2"}
 _NAMES = {"decoded_as", "program_name", "program_name_pcre2"}  # what the line is of
 _FIELDS = ("id", "url", "srcport", "dstport", "user", "extra_data", "hostname", "status")
 _PATTERNED = OF_MESSAGE | _NAMES | {name + twin for name in _FIELDS for twin in ("", "_pcre2")}  # alternatives with |
-VALUED = {*_FIELDS, "program_name", "srcip", "dstip", "action", "maxsize", "time", "weekday"}
+VALUED = {*_FIELDS, "program_name", "srcip", "dstip", "action", "time", "weekday"}
 _CLASS = re.compile(r"\\.|\[[^\]]*\]")
 _WORD = re.compile(r"[^\W_]{3,}")
 
@@ -55,14 +56,13 @@ class Lack(NamedTuple):
 
 @dataclass(frozen=True)
 class Miss:
-    """A rule whose parent matched, and why it is not the line's rule; `held` is how much of what it asks is there.
+    """A rule whose parent matched, and why it is not the line's rule.
 
     Without `lacks` it would have matched, had not `instead`, a sibling tried earlier, been there.
     """
 
     rule: Rule
     lacks: Tuple[Lack, ...]
-    held: int
     instead: Optional[Rule]
     nearness: float
 
@@ -106,7 +106,7 @@ class WhyNot:
         if miss is not None:
             return miss
         if rule.category != self._event.category:
-            return Miss(rule, (Lack(CATEGORY, rule.category, self._event.category),), 0, None, 0.0)
+            return Miss(rule, (Lack(CATEGORY, rule.category, self._event.category),), None, 0.0)
         above = [self.of(parent) for parent in self._rules.by_id.values() if rule in parent.children]
         known = [found for found in above if found is not None]
         return max(known, key=lambda found: found.nearness) if known else None
@@ -120,7 +120,7 @@ class WhyNot:
                 yield from self._below(child, path[1:])
                 continue
             lacks, held = self._lacks(child, was_tried=winner is None)
-            yield Miss(child, lacks, held, winner, self._nearness(lacks, held, parent, winner))
+            yield Miss(child, lacks, winner, self._nearness(lacks, held, parent, winner))
             if not lacks and winner is None and child.noalert:
                 self._reached.add(child.id)
                 yield from self._below(child, ())
@@ -156,12 +156,13 @@ class WhyNot:
                 yield Lack(SAME, name)
                 return
         if counts is not None:
-            # What was counted may by now include this event.
-            number = self._counted(rule, event) + (0 if self._is_remembered(rule, counts) else 1)
+            # What was counted may by now include this event, but not where it would have to differ from itself.
+            is_counted = not counts.different and self._is_remembered(rule, counts)
+            number = self._counted(rule, event) + (0 if is_counted else 1)
             if number <= counts.events:
                 yield Lack(FREQUENCY, str(counts.events + 1), str(number))
-        elif rule.first_seen and was_tried:
-            yield Lack("if_fts", ", ".join(event.first_seen))
+        elif rule.first_seen and (was_tried or not event.first_seen):
+            yield Lack(FIRST_SEEN, ", ".join(event.first_seen))
         elif rule.differs and was_tried:
             yield Lack("check_diff", "")
 
@@ -178,7 +179,11 @@ class WhyNot:
         return fits and rule.category == self._event.category
 
     def _nearness(self, lacks: Sequence[Lack], held: int, parent: Rule, winner: Optional[Rule]) -> float:
-        """Return how near a rule came, from 0 up: first composites by their count, then by what fits."""
+        """Return how near a rule came, 0 for not at all.
+
+        From 3 up are composites, by their count; from 1 up what lacks nothing, or one thing of which some is there; and
+        below 1 what asks about a field, whatever is in it, right below the line's rule.
+        """
         final = self._verdict.rule
         if not lacks:
             return 1.0 if winner is not None and winner is final else 0.0
@@ -196,11 +201,7 @@ class WhyNot:
 
 def untaken(decoders: Decoders, event: Event) -> Untaken:
     """Return which decoders were tried for an event that none took."""
-    program = event.program
-    if not program:
-        return Untaken("", tuple(decoders.without_program))
-    lowered = program.lower()
-    return Untaken(program, tuple(one for one in decoders.by_program if one.program and one.program(program, lowered)))
+    return Untaken(event.program, tuple(decoders.tried_for(event.program)))
 
 
 def _fits(asked: Asked, event: Event) -> bool:
@@ -212,7 +213,7 @@ def _fits(asked: Asked, event: Event) -> bool:
 def _value(event: Event, element: str) -> Optional[str]:
     """Return what the event has where `element` looks, None when that is nothing or the whole message."""
     name = element.removesuffix("_pcre2")
-    if name in OF_MESSAGE or element in OF_MESSAGE:
+    if name in OF_MESSAGE:
         return None
     if name in _VALUES:
         return _VALUES[name](event) or None
@@ -228,7 +229,7 @@ _VALUES: Dict[str, Callable[[Event], Optional[str]]] = {
     "program_name": lambda event: event.program,
     "hostname": lambda event: event.hostname,
     "user": lambda event: event.fields.get("user", event.fields.get("srcuser")),
-    "maxsize": lambda event: str(len(event.full_log)),
+    MAXSIZE: lambda event: str(len(event.log.encode("utf-8", "surrogatepass"))),
     "time": lambda event: _local(event).strftime("%H:%M"),
     "weekday": lambda event: _local(event).strftime("%A").lower(),
 }

@@ -6,16 +6,16 @@ one unheard of for longest is forgotten, and that is counted if it still mattere
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
-from typing import Callable, Collection, Deque, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
+from collections import OrderedDict
+from typing import Callable, Collection, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
-from ar.detect.event import Event
+from ar.detect.event import BRIEF_CHARS, Event, brief, room_of
 from ar.detect.rule import Correlation, Rule
 from ar.model import RuleId
 
 PREVIOUS_MAX = 11  # so many earlier lines does OSSEC add to an alert
 PREVIOUS_CHARS_MAX = 1256  # and so much of each line
-TEXT_CHARS_MAX = 16 * 1024 * 1024  # of all remembered lines together; beyond that only their times are kept
+TEXT_BYTES_MAX = 8 * 1024 * 1024  # of all remembered lines together; beyond that only their times are kept
 
 Values = Union[str, Tuple[str, ...]]  # of an event's fields; of a single field as it is
 Key = Tuple[RuleId, Values]
@@ -50,9 +50,9 @@ class Windows:
     def __init__(self, rules: Sequence[Rule], keys_max: int, bounds_hit: Dict[str, int]) -> None:
         self._keys_max = keys_max
         self._bounds_hit = bounds_hit
-        self._windows: OrderedDict[Key, Deque[Earlier]] = OrderedDict()
+        self._windows: OrderedDict[Key, List[Earlier]] = OrderedDict()
         self._ignored: OrderedDict[Key, float] = OrderedDict()
-        self._chars = 0
+        self._bytes = 0
         self._all = {rule.id: _listener(rule, rule.correlation) for rule in rules if rule.correlation is not None}
         self._listeners: Dict[RuleId, List[Listener]] = {}  # to a rule's events, by its id
 
@@ -62,13 +62,13 @@ class Windows:
         source = event.fields.get(listener.field) if listener.field else listener.source_of(event)
         if source is None:
             return None
-        key = (rule.id, source)
+        key = (rule.id, source if len(source) <= BRIEF_CHARS else brief(str(source)))
         window = self._windows.get(key)
         if window is None or len(window) < listener.events:
             return None
         since_s = event.time_s - listener.correlation.timeframe_s
         while window and window[0].time_s < since_s:
-            self._chars -= len(window.popleft().line)
+            self._bytes -= room_of(window.pop(0).line)
         counted = _counted(listener, window, event)
         if len(counted) < listener.events:
             return None
@@ -82,7 +82,7 @@ class Windows:
         listener = self._all[rule.id]
         since_s = event.time_s - listener.correlation.timeframe_s
         source = listener.source_of(event)
-        window = self._windows.get((rule.id, source), ()) if source is not None else ()
+        window = self._windows.get((rule.id, brief(source) if isinstance(source, str) else source or ()), [])
         return len(_counted(listener, [earlier for earlier in window if earlier.time_s >= since_s], event))
 
     def remember(self, rule: Rule, event: Event) -> None:
@@ -93,9 +93,10 @@ class Windows:
         if not listeners:
             return
         line = event.full_log[:PREVIOUS_CHARS_MAX]
-        if self._chars + len(line) > TEXT_CHARS_MAX:
+        room = room_of(line)
+        if self._bytes + room > TEXT_BYTES_MAX:
             self._count("window_text")
-            line = ""
+            line, room = "", room_of("")
         earlier: Earlier = tuple.__new__(Earlier, (event.time_s, (), line))  # the same as Earlier(…), and faster
         for listener in listeners:
             if listener.id in event.completed or (listener.to_any and not _concerns(listener, event)):
@@ -104,25 +105,25 @@ class Windows:
             different = listener.different_of(event) if listener.different_of is not None else ()
             if source is None or source == "" or different is None:
                 continue
-            key = (listener.id, source)
+            key = (listener.id, source if len(source) <= BRIEF_CHARS else brief(str(source)))
             window = self._windows.get(key)
             if window is None:
                 window = self._open(key, event.time_s)
             else:
                 self._windows.move_to_end(key)
             window.append(earlier if different == () else earlier._replace(different=different))
-            self._chars += len(line)
+            self._bytes += room
             if different != ():
                 self._drop_alike(window, listener.events)
             if len(window) > listener.keep:
-                self._chars -= len(window.popleft().line)
+                self._bytes -= room_of(window.pop(0).line)
 
-    def _drop_alike(self, window: Deque[Earlier], events: int) -> None:
+    def _drop_alike(self, window: List[Earlier], events: int) -> None:
         """Drop the oldest like the newest when there are more than `events` of them: no later event can need it."""
         alike = [earlier for earlier in window if earlier.different == window[-1].different]
         if len(alike) > events:
             window.remove(alike[0])
-            self._chars -= len(alike[0].line)
+            self._bytes -= room_of(alike[0].line)
 
     def _find_listeners(self, rule: Rule) -> List[Listener]:
         found = []
@@ -133,10 +134,10 @@ class Windows:
                 found.append(listener)
         return found
 
-    def _open(self, key: Key, now_s: float) -> Deque[Earlier]:
+    def _open(self, key: Key, now_s: float) -> List[Earlier]:
         if len(self._windows) >= self._keys_max:
             self._evict(now_s)
-        window = self._windows[key] = deque()
+        window = self._windows[key] = []
         return window
 
     def _evict(self, now_s: float) -> None:
@@ -148,12 +149,12 @@ class Windows:
 
     def _drop(self, key: Key) -> None:
         for earlier in self._windows.pop(key):
-            self._chars -= len(earlier.line)
+            self._bytes -= room_of(earlier.line)
 
     def ignores(self, rule: Rule, event: Event) -> bool:
         """Tell whether the rule is silent for the event's source; if not, it is from now on."""
         same = rule.correlation.same if rule.correlation else ()
-        source = (_reader(same)(event) if same else None) or event.fields.get("srcip", "")
+        source = (_reader(same)(event) if same else None) or brief(event.fields.get("srcip", ""))
         key = (rule.id, source)
         until_s = self._ignored.pop(key, None)
         silent = until_s is not None and event.time_s < until_s
@@ -168,14 +169,14 @@ class Windows:
         """Forget all events and silences."""
         self._windows.clear()
         self._ignored.clear()
-        self._chars = 0
+        self._bytes = 0
 
     def carry_over(self, old: Windows, kept: Collection[int]) -> None:
         """Take over what `old` remembers for the rules in `kept`, whose events are counted as before."""
         for key, window in old._windows.items():
             if key[0] in kept:
-                self._windows[key] = deque(window)
-                self._chars += sum(len(earlier.line) for earlier in window)
+                self._windows[key] = list(window)
+                self._bytes += sum(room_of(earlier.line) for earlier in window)
         self._ignored.update((key, until_s) for key, until_s in old._ignored.items() if key[0] in kept)
 
     def _count(self, bound: str) -> None:
@@ -221,7 +222,7 @@ def _reader(names: Tuple[str, ...]) -> Reader:
         return lambda event: ()  # noqa: ARG005 (a reader of no field)
     if len(names) == 1 and names[0] != "hostname":
         only = names[0]
-        return lambda event: event.fields.get(only) or None
+        return lambda event: brief(event.fields.get(only, "")) or None
 
     def read(event: Event) -> Optional[Values]:
         values = tuple(_value(event, name) for name in names)
@@ -243,4 +244,4 @@ def _reader_with_category(names: Tuple[str, ...]) -> Reader:
 
 def _value(event: Event, name: str) -> str:
     """Return a field; a line without a host is of its file."""
-    return (event.hostname or event.source) if name == "hostname" else event.fields.get(name, "")
+    return brief((event.hostname or event.source) if name == "hostname" else event.fields.get(name, ""))

@@ -13,8 +13,8 @@ from ar.patterns.tree import At, Chain, Chars, Choice, Group, Look, Node, Repeat
 
 START = 0
 SEARCH = 1  # the loop over what is skipped before a match
-_COPIES_MAX = 64  # a part that repeats more often than that is taken to repeat without bound
-_STATES_MAX = 4096
+_COPIES_MAX = 64  # of a part that must repeat; a group that may repeat more often is taken to repeat without bound
+_STATES_MAX = 4096  # more are not looked through: then no length of a text counts as safe
 
 
 class TooLargeError(Exception):
@@ -76,7 +76,7 @@ class Automaton:
         if isinstance(node, Choice):
             return _joined([self._part(option) for option in node.options])
         if isinstance(node, Repeat):
-            return self._chars_repeated(node) if isinstance(node.body, Chars) else self._repeated(node)
+            return self._chars_repeated(node, node.body) if isinstance(node.body, Chars) else self._repeated(node)
         return self._part(node.body) if isinstance(node, Group) else self._without_text(node)
 
     def _without_text(self, node: Union[Look, At, Same]) -> _Part:
@@ -106,23 +106,25 @@ class Automaton:
         self.following[state][state] = 1
         return _Part((state,), (), (state,))
 
-    def _chars_repeated(self, node: Repeat) -> _Part:
-        assert isinstance(node.body, Chars)  # noqa: S101 (the caller has looked)
+    def _copied(self, node: Repeat) -> _Part:
+        """Return what must be there before the rest may."""
         whole = _EMPTY
         for _ in range(min(node.least, _COPIES_MAX)):
             whole = self._chained(whole, self._part(node.body))
+        return whole
+
+    def _chars_repeated(self, node: Repeat, chars: Chars) -> _Part:
+        whole = self._copied(node)
         if node.most == node.least:
             return whole
-        rest = self._loop_over(node.body.members, None if node.most is None else node.most - node.least + 1)
+        rest = self._loop_over(chars.members, None if node.most is None else node.most - node.least + 1)
         whole = self._chained(whole, rest._replace(empty=True))
         if node.possessive and node.most is None:
             self._possessive.update(whole.last)
         return whole
 
     def _repeated(self, node: Repeat) -> _Part:
-        whole = _EMPTY
-        for _ in range(min(node.least, _COPIES_MAX)):
-            whole = self._chained(whole, self._part(node.body))
+        whole = self._copied(node)
         if node.most is None or node.most > _COPIES_MAX:
             body = self._part(node.body)
             self._link(body.last, body.first)

@@ -23,9 +23,8 @@ WAYS_MAX = 1 << 19  # a search that tries so many takes some 5 ms
 WAYS_PER_CHAR_MAX = 64  # where the length counts once only, any length is borne
 CHARS_MAX = 1 << 20  # no line is longer
 _LOOP_STATES_MAX = 64  # a loop of more is not looked into: it is taken to be read in two ways
-
 _PAIRS_MAX = 20_000  # of states that two walkers are followed through: then all are taken to meet
-
+_STEPS_MAX = 300_000  # that they take together
 _WAYS_MAX_LOG = log2(WAYS_MAX)
 
 
@@ -64,7 +63,7 @@ class _Ways:
         least, most = 1, CHARS_MAX
         if self.ways(most, shared, entries) <= log2(most * WAYS_PER_CHAR_MAX):
             return most
-        while most - least > 1 + least // 4:  # a few more or fewer are the same
+        while most - least > max(2, least // 4):  # a few more or fewer are the same
             middle = int((least * most) ** 0.5)
             if self.ways(middle, shared, entries) <= _WAYS_MAX_LOG:
                 least = middle
@@ -191,9 +190,11 @@ class _Ways:
         ]
         seen = set(pending)
         meetings: Dict[int, Set[Tuple[int, int]]] = {}
+        steps = 0
         while pending:
             pair = pending.pop()
-            if len(seen) > _PAIRS_MAX:
+            steps += len(following[pair[0]]) * len(following[pair[1]])
+            if len(seen) > _PAIRS_MAX or steps > _STEPS_MAX:
                 return None
             for one in following[pair[0]]:
                 for other in following[pair[1]]:
@@ -223,10 +224,8 @@ class _Ways:
 
     def _width(self) -> float:
         """Return the logarithm of how many alternatives are tried at one place; they need not lead far."""
-        members, firsts = (
-            self._automaton.members,
-            [*self._automaton.following[START], *self._automaton.following[SEARCH]],
-        )
+        members, following = self._automaton.members, self._automaton.following
+        firsts = [*following[START], *following[SEARCH]]
         sets = Counter(members[state] for state in firsts if state != SEARCH)
         return log2(max((sum(n for other, n in sets.items() if other & one) for one in sets), default=1))
 

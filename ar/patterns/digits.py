@@ -64,7 +64,7 @@ def _relax(token: Token) -> Token:
         return Token("char", "0", "0") if token.literal in DIGITS else token
     if token.kind == "set" and digits_of(token.python) and "0" not in digits_of(token.python):
         return token._replace(python=f"(?:0|{token.python})")
-    # What never gives back must be let to: with wider classes it would take more than before.
+    # What never gives back must be let give back: with wider classes it takes more than before.
     if token.kind == "open" and token.python == "(?>":
         return token._replace(python="(?:")
     if token.kind == "repeat" and len(token.python) > 1 and token.python.endswith("+"):

@@ -22,7 +22,7 @@ from ar.patterns.tree import At, Chain, Chars, Choice, Group, Look, Node, Repeat
 
 LOOPING_CHARS_MAX = 8192
 _COPIES_MAX = 64  # a group that repeats up to so many times is written out
-_STEPS_MAX = 4096
+_STEPS_MAX = 4096  # a pattern of more is not matched so: each takes a pass over the text
 _WORD = r"\w"
 
 

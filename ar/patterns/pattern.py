@@ -4,8 +4,8 @@ Backtracking is the fastest there is on nearly all lines, and can be made to tak
 each pattern is asked once how long a text `re` may be given (see cost): most patterns may be given any. A longer text
 is matched at all its places at once (see parallel), with the same result, at ten times the price of an ordinary search.
 What cannot be matched so (back references, `(?>…)`, `X++`, groups that repeat inside others) is only searched for in as
-much of a text as `re` may be given; `chars_max` says how much that is, and `check` warns of it. A pattern for which no
-length is safe is refused.
+much of a text as `re` may be given; `chars_max` says how much that is, and `check` warns of it. One of these for which
+no length is safe is refused.
 
 All this, compiling included, is put off to the first search: of a thousand patterns a host uses some dozens. So a
 pattern is looked at first, whether it will compile; if that is not certain, it is compiled at once.
@@ -26,16 +26,21 @@ Match = Union[Found, re.Match[str]]
 Tokenize = Callable[[], Sequence[Token]]
 Search = Callable[[str], Optional[Match]]
 
+LARGE_CHARS_MAX = (
+    512  # what is searched for a pattern that is too large to be looked into, and repeats nothing for ever
+)
 _DEPTH_MAX = 100  # of groups in groups
 _PLAIN_GROUPS = ("(", "(?:", "(?=", "(?!")
-_QUANTIFIER = re.compile(
-    r"(?:[*+?]|\{(?:\d{1,4},?|\d,\d\d|[01],\d{1,4})\})\??"
-)  # surely one, with its numbers in order
+_TOKENS_WAITING_MAX = 1000  # a longer pattern is looked into at once: it may be too large for what is done with it
+_QUANTIFIER = re.compile(r"(?:[*+?]|\{(\d{1,4})(?:(,)(\d{1,4})?)?\})\??")
 _NEVER_QUANTIFIED = {"", "start", "end", "open", "bar", "repeat", "assert"}
 
 
 class Pattern:
-    """A pattern that is compiled when it is first searched for; `search` is then the compiled one's own."""
+    """A pattern that is compiled when it is first searched for; `search` is then the compiled one's own.
+
+    So `search` is asked for anew at each use. Tokens are made twice and not kept: a ruleset's take over a megabyte.
+    """
 
     __slots__ = ("_ready", "_tokenize", "chars_max", "groups", "search")
 
@@ -49,7 +54,10 @@ class Pattern:
         certain = _surely_compiles(tokens)
         if not certain:
             compile_tokens(tokens)
-        if not ((certain and not _repeats_groups(tokens)) or _is_searched_whole(tokens)):
+        can_wait = (certain and not _repeats_groups(tokens)) or _is_matched_in_parallel(tokens)
+        if (
+            not can_wait or len(tokens) > _TOKENS_WAITING_MAX
+        ):  # it may have a `chars_max`, or be refused, which `check` has to know
             self.search, self.chars_max = _searches(tokens, self.groups)
             self._ready = True
 
@@ -107,18 +115,29 @@ def _surely_compiles(tokens: Sequence[Token]) -> bool:
         elif kind == "close":
             depth -= 1
         elif kind == "repeat":
-            certain = certain and before not in _NEVER_QUANTIFIED and bool(_QUANTIFIER.fullmatch(token.python))
+            certain = certain and before not in _NEVER_QUANTIFIED and _is_quantifier(token.python)
         certain = certain and depth >= 0 and kind != "opaque"
         before = kind
     return certain and depth == 0
+
+
+def _is_quantifier(text: str) -> bool:
+    """Tell whether it surely is one, its numbers in order."""
+    match = _QUANTIFIER.fullmatch(text)
+    return match is not None and (match[3] is None or int(match[1]) <= int(match[3]))
+
+
+def _repeats_without_bound(tokens: Sequence[Token]) -> bool:
+    repeats = (token.python for token in tokens if token.kind == "repeat")
+    return any(text[0] in "*+" or re.match(r"\{\d+,\}", text) for text in repeats)
 
 
 def _repeats_groups(tokens: Sequence[Token]) -> bool:
     return any(before.kind == "close" and token.kind == "repeat" for before, token in zip(tokens, tokens[1:]))
 
 
-def _is_searched_whole(tokens: Sequence[Token]) -> bool:
-    """Tell whether it can be searched for in all of any text, so that nobody need be warned of it."""
+def _is_matched_in_parallel(tokens: Sequence[Token]) -> bool:
+    """Tell whether it can be matched at all places at once, so that nobody is warned of it."""
     tree = tree_of(tokens)
     return tree is not None and parallel_pattern(tree, 0, in_ascii=True) is not None
 
@@ -134,6 +153,8 @@ def _searches(tokens: Sequence[Token], groups: int) -> Tuple[Search, Optional[in
     parallel = parallel_pattern(tree, groups, in_ascii=in_ascii) if tree is not None else None
     if parallel is not None:
         return _either(search, bearable, parallel), None
+    if not bearable and not _repeats_without_bound(tokens):
+        bearable = LARGE_CHARS_MAX
     if not bearable:
         raise PatternError("it repeats what repeats inside: a hostile line could make it take for ever")
     return (lambda text: search(text, 0, bearable)), bearable

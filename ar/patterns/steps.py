@@ -3,6 +3,9 @@
 `before` takes the places from which all that follows matches, and returns those from which the step and all that
 follows do. `walk` then takes the step from one of these places, the way backtracking would have taken, and returns
 where it ends; groups are noted on the way.
+
+Of a tree's Chars, Chain, Choice, Group, Look and At become One, Row, FirstOf, Capture, Glance and Bound; of a Repeat
+becomes a Run where single characters repeat, a Loop where something longer does without bound, and else Rows.
 """
 
 from __future__ import annotations
@@ -73,8 +76,9 @@ class Run:
             farthest = min(farthest, at + self._most)
         if farthest == nearest:
             return nearest
+        # The places from the farthest, now the lowest bit, to the nearest: which of them lead to a match?
         possible = (places.kept[self._number] >> (places.length - farthest)) & ((2 << (farthest - nearest)) - 1)
-        chosen = possible if self._lazy else possible & -possible
+        chosen = possible if self._lazy else possible & -possible  # of which the highest bit counts
         return farthest + 1 - chosen.bit_length()
 
 
@@ -120,7 +124,7 @@ class FirstOf:
         for number, option in enumerate(self._options, self._first_number):
             if places.holds(places.kept[number], at):
                 return option.walk(places, at)
-        raise AssertionError
+        raise AssertionError("a walk leads only through places from which an option matches")
 
 
 class Loop:

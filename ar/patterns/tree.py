@@ -1,6 +1,7 @@
 r"""Builds the tree of a pattern from its tokens, for whoever has to know more of it than its text.
 
-What cannot stand in a tree makes it None: flags that change what other tokens mean, and what is not balanced.
+Flags that change what other tokens mean stand in it as a place of which nothing is known (`At`). Tokens of which no
+tree can be made, such as a bracket that does not close, give None; a pattern that compiles has none of these.
 """
 
 from __future__ import annotations
@@ -85,7 +86,8 @@ Node = Union[Chars, Chain, Choice, Repeat, Group, Look, At, Same]
 
 _QUANTIFIER = re.compile(r"(?:([*+?])|\{(\d+)(,?)(\d*)\})([?+]?)")
 _FLAGS = re.compile(r"\(\?([ims]*)(-[ims]+)?[:)]")
-_LINE_END = Choice((Chain((Chars(1 << 13, "\\r"), Chars(1 << 10, "\\n"))), Chars(0b1111 << 10, "[\\n\\v\\f\\r]")))
+_CR_LF = Chain((Chars(1 << ord("\r"), r"\r"), Chars(1 << ord("\n"), r"\n")))
+_LINE_END = Choice((_CR_LF, Chars(0b1111 << ord("\n"), r"[\n\v\f\r]")))  # the codes of these four follow each other
 _TIMES = {"*": (0, None), "+": (1, None), "?": (0, 1)}
 
 

@@ -1,7 +1,9 @@
 """explain: what it says of a line, in words and as JSON, and what it remembers."""
 
 import io
+import os
 import re
+import socket
 import sys
 
 import pytest
@@ -22,11 +24,13 @@ def test_json_has_the_documented_keys(objects, home):
     nearly = said.pop("nearly")
     assert said == {
         "line": LINE,
+        "cut": False,
         "hostname": "pi",
         "program": "sshd",
         "message": LINE.partition(": ")[2],
         "decoder": "sshd",
         "decoders_tried": [],
+        "decoders_tried_more": 0,
         "earlier": [],
         "fields": {"user": "root", "srcip": "203.0.113.7", "srcport": "4242"},
         "rule": 5716,
@@ -112,6 +116,55 @@ def test_any_bytes_on_standard_input_are_explained(objects, monkeypatch):
     assert "\x1b" not in said[0]["hostname"]
 
 
+def test_a_byte_that_is_no_text_is_the_same_as_an_argument_and_on_standard_input(objects, monkeypatch):
+    line = LINE.encode().replace(b"root", b"r\xfft")
+    (argument,) = objects("explain", "--fresh", os.fsdecode(line))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(line)))
+    assert objects("explain", "--fresh")[0]["fields"] == argument["fields"]
+    assert argument["fields"]["user"] == "r\\xfft"
+
+
+def test_a_line_that_is_cut_says_so(objects, verb):
+    assert [said["cut"] for said in objects("explain", "x" * 6144, "x" * 6145, "\u00e9" * 3073)] == [False, True, True]
+    out = verb("explain", "x" * 6145)[1]
+    assert "\ncut       after 6144 bytes (line_bytes_max): decoders and rules do not see the rest\n" in out
+    assert "\nheader    none: the line is taken as it is\n" in out
+
+
+def test_a_host_that_the_line_does_not_name_is_told_apart(verb, monkeypatch):
+    monkeypatch.setattr(socket, "gethostname", lambda: "vm")
+    out = verb("explain", "2025-03-01T06:00:00+00:00 sshd: x", LINE)[1]
+    headers = re.findall(r"^header +(.*)$", out, re.MULTILINE)
+    assert [header.partition(", ")[2] for header in headers] == [
+        "host vm (this host), program sshd",
+        "host pi, program sshd",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("inside", "why"),
+    [
+        (
+            '<list field="srcip">lists/bad</list>',
+            "asks for <list> 'lists/bad', which is not configured or not there: it never matches",
+        ),
+        (
+            "<if_fts />",
+            "asks for what was never seen before; the line's decoder names no fields for that in <fts>",
+        ),
+    ],
+)
+def test_what_can_never_match_is_told_with_what_is_missing(verb, home, inside, why):
+    (home / "rules/mine.xml").write_text(
+        f'<group name="local,"><rule id="100001" level="3">{inside}<description>Q.</description></rule></group>'
+    )
+    conf = (home / "etc/ossec.conf").read_text()
+    (home / "etc/ossec.conf").write_text(
+        conf.replace("<ossec_config>", "<ossec_config><rules><include>mine.xml</include></rules>", 1)
+    )
+    assert f"why not   100001 {why}\n" in verb("explain", "--why-not", "100001", "quiet")[1]
+
+
 def test_a_configuration_with_mistakes_explains_nothing(verb, home):
     (home / "etc/ossec.conf").write_text("<ossec_config><global></ossec_config>")
     code, out, err = verb("explain", LINE)
@@ -135,6 +188,17 @@ def test_decoders_that_were_tried_are_named_with_what_they_ask(objects, verb):
     assert [one["name"] for one in said["decoders_tried"]] == ["pam"]
     assert said["decoders_tried"][0]["prematch"]
     assert "decoder.xml:" in said["decoders_tried"][0]["place"]
+
+
+def test_of_many_decoders_that_were_tried_json_names_the_first(objects, verb, home):
+    (before,) = objects("explain", "no header here")
+    (home / "rules/local_decoder.xml").write_text(
+        "".join(f'<decoder name="d{number}"><prematch>^nothing</prematch></decoder>' for number in range(20))
+    )
+    (said,) = objects("explain", "no header here")
+    more = len(before["decoders_tried"]) + 20 - 10
+    assert (len(said["decoders_tried"]), said["decoders_tried_more"]) == (10, more)
+    assert f"none: of {10 + more} decoders" in verb("explain", "no header here")[1]
 
 
 def test_a_decoder_that_takes_no_fields_says_so(verb):

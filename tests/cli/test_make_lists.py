@@ -93,6 +93,19 @@ def test_lines_that_are_wrong_are_mistakes_and_nothing_is_built_of_them(verb, li
     assert (lists / "good.cdb").is_file(), "the others are built"
 
 
+def test_what_the_agent_would_refuse_to_load_is_not_built(verb, lists, monkeypatch):
+    verb("make-lists", "--force")
+    most = size(lists / "bad.cdb")
+    monkeypatch.setattr("ar.config.lists.LIST_BYTES_MAX", most)
+    assert verb("make-lists", "--force")[0] == 0
+    (lists / "bad").write_text("### bad ones\n192.0.2.1:spams\n198.51.100.:net\n")
+    code, out, err = verb("make-lists", "--force")
+    assert code == 78
+    assert out.splitlines()[0] == "lists/bad.cdb: refused: its text cannot be read or is too large"
+    assert f"lists/bad: the .cdb of this list would have {most + 1} bytes: expected at most {most} bytes" in err
+    assert size(lists / "bad.cdb") == most
+
+
 def test_files_can_be_named_whatever_is_configured(verb, home, tmp_path):
     (tmp_path / "mine").write_text("a:1\n")
     assert verb("make-lists", str(tmp_path / "mine.cdb"))[:2] == (

@@ -108,6 +108,25 @@ def test_a_list_that_is_too_large_is_a_mistake(trial, listed, monkeypatch):
     assert trial.mistakes() == [f"etc/ossec.conf:3: {path} is too large: expected at most 1 MiB"]
 
 
+def test_a_text_whose_cdb_would_be_too_large_is_a_mistake(trial, listed, monkeypatch):
+    monkeypatch.setattr("ar.config.lists.LIST_BYTES_MAX", 2048 + 33)
+    trial.write("lists/bad", "192.0.2.1\n")
+    assert trial.mistakes() == []
+    trial.write("lists/bad", "192.0.2.10\n")
+    assert trial.mistakes() == ["lists/bad: the .cdb of this list would have 2082 bytes: expected at most 2081 bytes"]
+
+
+@pytest.mark.parametrize(
+    ("named", "what"),
+    [("", "names no list"), ("rules/", "names no list"), ("lists/", "names lists, which is a folder")],
+)
+def test_a_folder_is_no_list(trial, named, what):
+    trial.conf(f"<rules><list>{named}</list></rules>")
+    (trial.home.root / "lists").mkdir(exist_ok=True)
+    (mistake,) = trial.mistakes()
+    assert mistake.endswith(f": this <list> {what}: expected the name of a list such as lists/bad")
+
+
 def test_a_list_may_stand_in_agent_toml(trial):
     trial.toml('[rules]\nlist = ["lists/bad"]\ninclude = ["mine.xml"]\n')
     trial.write("rules/mine.xml", RULE.format("lists/bad"))

@@ -54,7 +54,7 @@ repeated_offenders = ["90s", "5m"]
 scripts_max = 8
 blocks_max = 200000
 offenders_max = 200000
-window_keys_max = 100000
+window_keys_max = 30000
 line_bytes_max = 6144
 
 # The rules are those that come with the agent, and the local ones of this home.

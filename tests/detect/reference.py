@@ -1,8 +1,8 @@
 """A slow and simple model of OSSEC's detection, written from its described behaviour alone, to hold ours against.
 
 It shares nothing with the detector: no table, no memory of lines, no expression. Composite rules count each source
-on its own. What it does not know (plugin decoders, `accumulate`, lists, compiled rules, `check_diff`, geoip) it
-says of a line with `beyond`.
+on its own. What it does not know (plugin decoders, `accumulate`, lists, most compiled rules, `check_diff`, geoip, times
+of day) it says of a line with `beyond`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from reference_xml import Element
 
 BEYOND = {"list", "check_diff", "srcgeoip", "dstgeoip", "different_srcgeoip", "time", "weekday"}
 CRAWLERS = ("72.14.", "209.85.", "65.55.", "207.46.", "74.6.", "72.30.", "67.195.")
-# Condition, what of the event it asks (None: the log), whether it is OS_Match or OS_Regex.
+# Condition, what of the event it asks, and in which dialect.
 ASKED = (
     ("program_name", "program_name", os_match),
     ("id", "id", os_match),

@@ -193,13 +193,13 @@ def test_a_source_whose_timeframe_is_over_gives_way_without_a_count() -> None:
 
 
 def test_long_lines_are_remembered_only_in_part_and_only_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ar.detect.windows.TEXT_CHARS_MAX", 3000)
+    monkeypatch.setattr("ar.detect.windows.TEXT_BYTES_MAX", 3000)
     detecting = detector(BASE + composite(frequency=3))
     verdict = [take(detecting, failure("192.0.2.1") + "x" * 5000) for _ in range(5)][-1]
     assert verdict.alert is not None
     assert [len(line) for line in verdict.alert.previous] == [1256, 1256]
     assert detecting.bounds_hit == {"window_text": 2}
-    assert detecting._windows._chars == 0, "what was freed is counted as free"
+    assert detecting._windows._bytes == 0, "what was freed is counted as free"
 
 
 def test_forgetting_starts_every_count_over() -> None:

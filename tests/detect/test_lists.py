@@ -212,13 +212,14 @@ def test_an_overwritten_rule_keeps_its_list_unless_it_is_given_another() -> None
     assert fired(take(detector(loaded=loaded(mended)), failure("192.0.2.1")))[0] == 100
 
 
-def test_a_list_is_asked_before_the_past_is() -> None:
-    """What is not in the list neither uses up a first time nor counts."""
+def test_a_list_is_asked_after_what_is_seen_for_the_first_time() -> None:
+    """As in OSSEC, what is not in the list uses up a first time."""
     decoders = SSHD.replace("<order>user", "<fts>name, user</fts><order>user")
     rules = rule(100, "<match>failed</match>", 1) + rule(101, f"<if_sid>100</if_sid><if_fts/>{lookup('match_key')}", 4)
     detecting = detector(loaded=loaded(rules, decoders=decoders))
-    found: List[Optional[int]] = [fired(take(detecting, failure(f"192.0.2.{n}")))[0] for n in (2, 1, 1)]
-    assert found == [100, 101, 100]
+    lines = [failure("192.0.2.2", "joe"), failure("192.0.2.1", "joe"), failure("192.0.2.1", "ann")]
+    found: List[Optional[int]] = [fired(take(detecting, line))[0] for line in lines]
+    assert found == [100, 100, 101]
 
 
 def test_lines_that_differ_in_their_digits_alone_are_looked_up_each() -> None:

@@ -22,9 +22,12 @@ def mistakes(loaded: Ruleset) -> List[str]:
 GOOD = '<rule id="100" level="1"><description>D</description>{}</rule>'
 
 IN_RULES = [
-    ('<rule id="100" level="17"><description>D</description></rule>', "level is '17': expected a number from 0 to 16"),
-    ('<rule id="100" level="x"><description>D</description></rule>', "level is 'x': expected a number from 0 to 16"),
-    ('<rule id="100" level="-1"><description>D</description></rule>', "level is '-1': expected a number from 0 to 16"),
+    (
+        '<rule id="100" level="100"><description>D</description></rule>',
+        "level is '100': expected a number from 0 to 99",
+    ),
+    ('<rule id="100" level="x"><description>D</description></rule>', "level is 'x': expected a number from 0 to 99"),
+    ('<rule id="100" level="-1"><description>D</description></rule>', "level is '-1': expected a number from 0 to 99"),
     ('<rule level="1"><description>D</description></rule>', 'a <rule> without id: expected id="…"'),
     ('<rule id="100"><description>D</description></rule>', 'a <rule> without level: expected level="…"'),
     ('<rule id="1x" level="1"><description>D</description></rule>', "id is '1x': expected a number from 0 to 999999"),
@@ -77,20 +80,31 @@ def test_a_mistake_in_a_rule_names_its_place_and_what_was_expected(text: str, ex
 
 
 def test_every_mistake_is_reported_and_the_rest_still_loads() -> None:
-    text = """<rule id="100" level="99"><description>D</description></rule>
+    text = """<rule id="100" level="199"><description>D</description></rule>
 <rule id="101" level="1"><description>D</description><mtach>x</mtach><if_sid>7</if_sid></rule>
 <rule id="102" level="1"><description>D</description></rule>
 <rule id="102" level="1"><description>D</description></rule>
 <rule id="103" level="1"><if_sid>100</if_sid><description>D</description></rule>"""
     loaded = rules(text)
     assert mistakes(loaded) == [
-        "rules.xml:2: level is '99': expected a number from 0 to 16",
+        "rules.xml:2: level is '199': expected a number from 0 to 99",
         "rules.xml:3: unknown element <mtach> in a rule: expected 'match'",
         "rules.xml:3: <if_sid> names rule 7, which has not been read before: expected the id of a rule read before",
         'rules.xml:5: rule 102 is already there (rules.xml:4): expected an id of its own, or overwrite="yes"',
         "rules.xml:6: <if_sid> names rule 100, which was not loaded: expected the mistake in rules.xml:2 corrected",
     ]
     assert sorted(loaded.rules.by_id) == [1, 102]
+
+
+def test_what_ossec_takes_in_silence_or_not_at_all_is_warned_of() -> None:
+    loaded = rules('<rule id="100" level="17" overwrite="yes"><description>D</description></rule>')
+    assert mistakes(loaded) == []
+    said = [str(warning) for warning in loaded.warnings]
+    assert said[0] == "rules.xml:2: level is 17, which no response asks for: expected 0 to 16"
+    assert said[1].startswith(
+        "rules.xml:2: rule 100 is to overwrite one that has not been read before: it is a rule of"
+    )
+    assert loaded.rules.by_id[100].level == 17
 
 
 def test_a_rule_without_a_description_is_only_warned_of() -> None:

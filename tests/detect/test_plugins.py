@@ -93,7 +93,16 @@ def test_pf_takes_no_name_for_an_address() -> None:
     assert found["action"] == "block"
 
 
-@pytest.mark.parametrize("text", ["", "rule 3/(match) scrub in on em0: 1.2.3.4 > 1.2.3.5: udp 3", "interface up (em0)"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "rule 3/(match) scrub in on em0: 1.2.3.4 > 1.2.3.5: udp 3",
+        "rule 3/(match) block in on xl0: arp who-has 192.0.2.1 tell 192.0.2.7",
+        "rule 3/(match) block in on xl0: ",
+        "interface up (em0)",
+    ],
+)
 def test_what_pf_says_otherwise_has_no_fields(text: str) -> None:
     event = event_of("PF_Decoder", text)
     assert (event.decoder, event.fields) == ("p", {})
@@ -134,14 +143,40 @@ SONICWALL = 'id=firewall sn=000SERIAL time="2007-01-03 14:48:06" fw=192.0.2.1 '
         (
             'pri=6 c=16 m=236 msg="WAN zone administrator login allowed src=203.0.113.9:1" src=192.0.2.2 dst=192.0.2.1',
             "syslog",
-            ends("192.0.2.2", "192.0.2.1", status="6", id="236"),
+            {"status": "6", "id": "236"},
         ),
-        ("pri=6 src=gate:1:WAN dst=:2:LAN", "syslog", {"status": "6"}),
+        (
+            "pri=6 c=64 m=175 n=2 src=192.0.2.2:8:LAN dst=192.0.2.1:0:WAN proto=icmp",
+            "syslog",
+            ends("192.0.2.2 8", "192.0.2.1 0", status="6", id="175", protocol="icmp"),
+        ),
     ],
 )
 def test_sonicwall_messages_say_for_which_rules_they_are(text: str, category: str, expected: Dict[str, str]) -> None:
     event = event_of("SonicWall_Decoder", SONICWALL + text, "<type>firewall</type>")
     assert (event.category, event.fields) == (category, expected)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pri=1 c=32 m=30 n=7 usr=x",
+        "pri=6 c=64 m=36 n=7 src=192.0.2.2 dst=192.0.2.1 proto=tcp/50",
+        "pri=6 c=64 m=36 src=192.0.2.2:3:WAN dst=192.0.2.1",
+        "pri=6 c=64 m=36 src=192.0.2.2:3:WAN dst=192.0.2.1:5",
+        "pri=6 c=64 m=36 src=192.0.2.2:3:WAN rule=0 dst=192.0.2.1:5:LAN",
+        "pri=6 c=64 m=36 src=gate:1:WAN dst=:2:LAN",
+        "pri=6 c=1024 m=97 op=GET result=403 dstname=www.example.com arg=/src=192.0.2.2:3:WAN dst=192.0.2.1:5:LAN",
+        'pri=6 c=64 m=36 msg="src=192.0.2.2:3:WAN dst=192.0.2.1:5:LAN"',
+        "pri=6",
+    ],
+)
+def test_a_sonicwall_message_without_both_ends_in_full_is_the_devices_own(text: str) -> None:
+    """It keeps the priority and the message number, by which OSSEC's rules for SonicWall know it, and nothing else."""
+    event = event_of("SonicWall_Decoder", SONICWALL + text, "<type>firewall</type>")
+    pairs = dict(word.split("=", 1) for word in text.split()[:3])
+    expected = {name: pairs[key] for name, key in (("status", "pri"), ("id", "m")) if key in pairs}
+    assert (event.category, event.fields) == ("syslog", expected)
 
 
 @pytest.mark.parametrize(
@@ -160,6 +195,9 @@ def test_sonicwall_messages_say_for_which_rules_they_are(text: str, category: st
             "20070717,80000,11=192.0.2.6,10=c,60=http://example.com/abc.exe,2=27",
             {"id": "2=27", "srcip": "192.0.2.6", "user": "c", "url": "http://example.com/abc.exe"},
         ),
+        ("20070717,80000,1=5,2=1,3=192.0.2.1,11=192.0.2.6", {"id": "2=1,3=192.0.2.1", "srcip": "192.0.2.6"}),
+        ("20070717,80000,100=http://example.com/,61=http://example.com/,2=27", {"id": "2=27"}),
+        ("20070717,80000,60=example.com,60=http://example.com/", {"url": "example.com"}),
         ("20070717,80000,nothing", {}),
     ],
 )
@@ -167,9 +205,10 @@ def test_symantec_web_security_numbers_its_fields(text: str, expected: Dict[str,
     assert fields("SymantecWS_Decoder", text) == expected
 
 
-def test_a_users_name_does_not_turn_a_failed_login_into_another_event() -> None:
+def test_the_first_of_equal_symantec_fields_counts() -> None:
+    """So what a user's name holds does not change the address, which comes before it; what follows it could be."""
     found = fields("SymantecWS_Decoder", "20070717,73559,1=5,11=192.0.2.5,10=a,3=1,2=1,11=203.0.113.1,3=2,2=1")
-    assert (found["id"], found["srcip"]) == ("3=2,2=1", "192.0.2.5")
+    assert found == {"id": "3=1,2=1", "srcip": "192.0.2.5", "user": "a"}
 
 
 ALERT = (

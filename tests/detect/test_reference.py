@@ -75,7 +75,7 @@ class Pair:
         self.model = files.reference()
 
     def forget(self) -> None:
-        """Start counts over; what ours remembers of the shapes of lines stays, and must not matter."""
+        """Start counts over; what ours remembers of programs and of how messages start stays, and must not matter."""
         self.ours.forget()
         self.model.forget()
 

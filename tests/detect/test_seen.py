@@ -8,6 +8,7 @@ import pytest
 from detecting import NOON, SSHD, detector, fired, rule, take
 
 from ar.detect.detector import Detector, Verdict
+from ar.detect.event import room_of
 from ar.model import Chunk
 
 BASE = rule(100, "<match>^ports</match>")
@@ -99,12 +100,12 @@ def test_a_reload_keeps_the_last_messages() -> None:
     new = detector(DIFF)
     new.carry_over(old)
     assert said(new, "ports 2") == [101]
-    assert new._seen._chars == len("ports 2")
+    assert new._seen._bytes == room_of("ports 2")
 
 
-def test_a_bounded_number_of_characters_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bounded_number_of_bytes_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """The host that was not heard of for longest is forgotten, and that is counted."""
-    monkeypatch.setattr("ar.detect.seen.MESSAGES_CHARS_MAX", 20)
+    monkeypatch.setattr("ar.detect.seen.MESSAGES_BYTES_MAX", 2 * room_of("ports 1"))
     detecting = detector(DIFF)
     hosts: Tuple[str, ...] = ("a", "b", "a", "c", "a", "b")
     found = [fired(take(detecting, HEADER.format(host) + f"ports {n}"))[0] for n, host in enumerate(hosts)]
@@ -117,3 +118,15 @@ def test_a_bounded_number_of_hosts_is_kept(monkeypatch: pytest.MonkeyPatch) -> N
     detecting = detector(DIFF)
     found = [fired(take(detecting, HEADER.format(host) + "ports 1"))[0] for host in ("a", "b", "a")]
     assert (found, detecting.bounds_hit) == ([100, 100, 100], {"last_messages": 2})
+
+
+def test_an_intrusion_detectors_keys_are_told_apart_by_their_values() -> None:
+    """Ten events of ten ids are ten first ones: what is alike in the keys is not counted as such."""
+    decoders = r"""
+<decoder name="snort"><program_name>^snort</program_name><type>ids</type>
+  <regex>^[(\d+:\d+:\d+)] \S+ (\S+) -> (\S+)</regex><order>id, srcip, dstip</order><fts>name, id, srcip, dstip</fts>
+</decoder>"""
+    rules = rule(100, "<category>ids</category><if_fts/>", 8) + rule(101, "<category>ids</category>", 6)
+    detecting = detector(rules, decoders)
+    texts = [f"Xxx 99 99:99:99 host snort: [1:{n}234:5] x 192.0.2.{n} -> 198.51.100.1" for n in range(1, 9)]
+    assert [fired(take(detecting, text))[0] for text in texts] == [100] * 8

@@ -10,9 +10,10 @@ from detecting import NOON, SSHD, detector, failure, rule, ruleset, take
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ar.cli.whynot import why
 from ar.detect.detector import Detector, Verdict
 from ar.detect.ruleset import Ruleset
-from ar.detect.whynot import NEAR_MAX, WhyNot, untaken
+from ar.detect.whynot import NEAR_MAX, Lack, Miss, WhyNot, untaken
 from ar.ruleset.golden import shipped_ruleset
 
 FAILED = "<match>Failed password</match>"
@@ -59,6 +60,23 @@ def test_an_event_that_a_composite_does_not_remember_is_still_the_next_one():
     assert bench.near(failure("192.0.2.1", "bob"))[101] == [("frequency", "4", "1")]
     assert bench.near(failure("192.0.2.1", "eve"))[101] == [("frequency", "4", "1")]
     assert bench.near(failure("192.0.2.1", "bob"))[101] == [("frequency", "4", "2")]
+
+
+def test_an_event_is_never_counted_among_those_that_differ_from_it():
+    counts = "<if_matched_sid>100</if_matched_sid><different_user /><same_source_ip />"
+    bench = Bench(rule(100, FAILED) + rule(101, counts, level=10, frequency=2))
+    told = [bench.near(failure("192.0.2.1", user))[101] for user in ("eve", "bob", "bob")]
+    assert told == [[("frequency", "4", number)] for number in ("1", "2", "2")]
+
+
+def test_the_size_of_a_message_is_told_in_bytes_without_its_header():
+    bench = Bench(rule(101, "<match>Failed</match>", maxsize=400))
+    (miss,) = [bench.take("Xxx 99 99:99:99 host sshd[7]: Failed \u00e9").of(bench.loaded.rules.by_id[101])]
+    assert miss is not None
+    assert [(lack.element, lack.has) for lack in miss.lacks] == [("maxsize", "9")]
+    assert why(Miss(miss.rule, (Lack("maxsize", "400", "9"),), None, 0.0)) == (
+        "<maxsize> asks for a message of 400 bytes or more; this one has 9"
+    )
 
 
 def test_asking_changes_nothing():
