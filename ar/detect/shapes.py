@@ -144,6 +144,7 @@ class _Spanned(Event):
     def shape(self, reading: Reading, places: Places) -> Event:
         """Return what all events of the shape have in common; its program is that of this one."""
         event = Event(reading, shape_of(self.full_log), places)
+        event.hostname = shape_of(self.hostname)  # it may be this host's own
         event.program = self.program
         event.decoder = self.decoder
         event.category = self.category

@@ -169,6 +169,11 @@ def test_another_program_with_the_same_shape_is_told_apart() -> None:
     assert [alert.program for alert in in_chunks(detecting, lines, [])] == ["app2"] * 3
 
 
+def test_the_own_host_name_of_a_line_without_one_may_have_digits() -> None:
+    detecting = detector(rule(100, "<hostname>box1</hostname><match>x</match>"), hostname="box1")
+    assert len(in_chunks(detecting, [b"x 1", b"x 2", b"x 3", b"x 4"], [])) == 4
+
+
 def test_a_shape_seen_again_needs_no_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
     """The third line of a shape is not decoded, and its alert is complete."""
     detecting = detector(rule(100, "<match>failed</match>"))
