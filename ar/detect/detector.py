@@ -12,9 +12,9 @@ from ar.detect.header import places_of
 from ar.detect.rule import Candidate, Rule
 from ar.detect.ruleset import Ruleset
 from ar.detect.seen import Seen
-from ar.detect.shapes import BORING, DIGITS, UNDECIDED, Shapes
+from ar.detect.shapes import BORING, DIGITS, UNDECIDED, Plan, Shapes
 from ar.detect.stamps import Stamps
-from ar.detect.windows import Windows
+from ar.detect.windows import Straight, Windows
 from ar.model import Alert, Chunk, Line, safe_filename
 
 AHEAD_MAX_S = 60  # a stamp further in the future is not believed
@@ -52,8 +52,8 @@ class Detector:
         self.tried: List[int] = []  # the rules that the last line given to `take` was held against
         self._ruleset = ruleset
         self._hostname = hostname  # this host's, for lines that name none
-        self._shapes = Shapes(ruleset, line_bytes_max, hostname)
         self._windows = Windows(ruleset.rules.composites(), window_keys_max, self.bounds_hit)
+        self._shapes = Shapes(ruleset, line_bytes_max, hostname, self._windows.straight_to)
         self._seen = Seen(self.bounds_hit)
         self._accumulated = Accumulated(self.bounds_hit)
         self._line_bytes_max = line_bytes_max
@@ -61,6 +61,9 @@ class Detector:
         self._trust_stamps = trust_stamps
         self._stamps = Stamps()
         self._clocks: Dict[str, float] = {}  # the time of each source's last alert
+        self._stamp: Optional[str] = None  # the last one whose time was worked out,
+        self._stamp_reading: Optional[Reading] = None  # how its line was read,
+        self._told = (0.0, False)  # and what came of it
         self._alerts = 0
 
     def take(self, line: Line) -> Verdict:
@@ -82,6 +85,12 @@ class Detector:
             plan = shapes.known.get(shape) or shapes.find(shape, raw)
             if plan is BORING:
                 continue
+            straight = plan.straight
+            if straight is not None:
+                alert = self._straight_alert(plan, straight, reading, raw.decode("ascii"))
+                if alert is not None:
+                    yield alert
+                    continue
             event = None if plan is UNDECIDED else plan.event(reading, raw.decode("ascii"))
             if event is not None:
                 candidates = plan.candidates
@@ -107,9 +116,12 @@ class Detector:
             self._seen.ignore(event, rule.ignores)
         if rule.level == 0 or (rule.ignore_s and self._windows.ignores(rule, event)):
             return None
-        self._move_clock(event)
+        self._move_clock(event.source, event.time_s)
         self._windows.remember(rule, event)
-        return self._alert(rule, event)
+        return self._alert(
+            rule, event.time_s, event.stale, event.source, event.hostname, event.program, event.decoder, event.fields,
+            event.full_log, event.previous,
+        )  # fmt: skip
 
     def counted(self, rule: Rule, event: Event) -> int:
         """Return how many earlier events a composite rule holds that count for the event; nothing is changed."""
@@ -121,6 +133,7 @@ class Detector:
         self._seen.forget()
         self._accumulated.forget()
         self._clocks.clear()
+        self._stamp = None
 
     def carry_over(self, old: Detector) -> None:
         """Take over what `old` remembers for the rules that still exist and count the same, and its alert counter."""
@@ -144,7 +157,8 @@ class Detector:
         text = self._cut(text)
         if not text.isprintable():
             text = _CONTROL.sub("", text)
-        return Event(reading, text, places_of(text))
+        places = places_of(text)
+        return Event(reading, text, places.form, places.parts(text))
 
     def _cut(self, text: str) -> str:
         most = self._line_bytes_max
@@ -156,14 +170,20 @@ class Detector:
         self._count("line_bytes_max")
         return encoded[:most].decode("utf-8", "ignore")
 
-    def _time(self, event: Event) -> Tuple[float, bool]:
-        """Return the event's time, and whether it was long past when it was read.
+    def _time(self, stamp: str, form: str, reading: Reading) -> Tuple[float, bool]:
+        """Return the time of an event, and whether it was long past when it was read.
 
         It is the line's stamp where that can be believed, and never before the source's last alert.
         """
-        received_s = event.received_s
-        epoch = self._stamps.epoch(event.stamp, event.form, received_s) if event.stamp else None
-        last = self._clocks.get(event.source)
+        if stamp != self._stamp or reading is not self._stamp_reading:  # many lines are of one second
+            self._told = self._work_out_time(stamp, form, reading)
+            self._stamp, self._stamp_reading = stamp, reading
+        return self._told
+
+    def _work_out_time(self, stamp: str, form: str, reading: Reading) -> Tuple[float, bool]:
+        received_s = reading.received_s
+        epoch = self._stamps.epoch(stamp, form, received_s) if stamp else None
+        last = self._clocks.get(reading.source)
         if epoch is None and self._trust_stamps and last is not None:
             return last, False
         if epoch is None or (not self._trust_stamps and epoch > received_s + AHEAD_MAX_S):
@@ -171,11 +191,11 @@ class Detector:
         stale = not self._trust_stamps and received_s - epoch > self._stale_after_s
         return (epoch if last is None or last < epoch else last), stale
 
-    def _move_clock(self, event: Event) -> None:
-        if event.source not in self._clocks and len(self._clocks) >= SOURCES_MAX:
+    def _move_clock(self, source: str, time_s: float) -> None:
+        if source not in self._clocks and len(self._clocks) >= SOURCES_MAX:
             self._count("sources")
             del self._clocks[next(iter(self._clocks))]
-        self._clocks[event.source] = event.time_s
+        self._clocks[source] = time_s
 
     def _match(  # noqa: C901 (every line goes through this loop: a call costs more than what it calls)
         self, candidates: Tuple[Candidate, ...], event: Event, path: Optional[List[int]] = None
@@ -220,10 +240,32 @@ class Detector:
         event.previous = previous or event.previous
         return True
 
-    def _alert(self, rule: Rule, event: Event) -> Alert:
+    def _straight_alert(self, plan: Plan, straight: Straight, reading: Reading, text: str) -> Optional[Alert]:
+        """Return the alert of a line whose way is straight; None, with nothing changed, when more is to be asked."""
+        parts = plan.cut(text)
+        stamp, hostname, program, _ = parts[:4]
+        fields = dict(zip(plan.names, parts[4:]))
+        time_s, stale = self._time(stamp, plan.form, reading)
+        if straight.ways and not self._windows.note(straight, fields, time_s, text):
+            return None
+        self._move_clock(reading.source, time_s)
+        hostname = hostname or reading.hostname
+        return self._alert(straight.rule, time_s, stale, reading.source, hostname, program, plan.decoder, fields, text)
+
+    def _alert(  # noqa: PLR0917 (this runs for each alert, and names cost time)
+        self,
+        rule: Rule,
+        time_s: float,
+        stale: bool,  # noqa: FBT001 (the same)
+        source: str,
+        hostname: str,
+        program: str,
+        decoder: str,
+        fields: Dict[str, str],
+        text: str,
+        previous: Tuple[str, ...] = (),
+    ) -> Alert:
         self._alerts += 1
-        time_s = event.time_s
-        fields = event.fields
         srcip = fields.get("srcip")
         user = fields.get("user") or fields.get("srcuser")
         filename = fields.get("filename")
@@ -234,17 +276,17 @@ class Detector:
             rule.level,
             rule.groups,
             rule.description,
-            event.source,
-            event.hostname,
-            event.program,
-            event.decoder,
+            source,
+            hostname,
+            program,
+            decoder,
             read_address(srcip) if srcip else None,
             read_user(user) if user else None,
             safe_filename(filename) if filename else None,
             fields,
-            event.full_log,
-            event.previous,
-            event.stale,
+            text,
+            previous,
+            stale,
             not rule.no_ar,
             not rule.no_log,
         ))  # fmt: skip

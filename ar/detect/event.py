@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Callable, Dict, NamedTuple, Tuple
 
-from ar.detect.header import Places
 from ar.model import RuleId
 from ar.patterns.pattern import Match
 
@@ -22,46 +21,42 @@ class Reading(NamedTuple):
     source: str
     received_s: float
     hostname: str
-    tell_time: Callable[[Event], Tuple[float, bool]]  # returns an event's time_s and stale
+    tell_time: Callable[[str, str, Reading], Tuple[float, bool]]  # of a stamp and its form: an event's time_s and stale
 
 
 class Event:
     """One line taken apart. Mutable, and never seen outside detection (an `Alert` is made from it).
 
     `log` is what decoders and rules see: the message after the header, control characters removed; `lowered` is
-    the same in lower case, character by character. `full_log` is the whole line as alerts show it. `time_s` is
-    the event's wall-clock time, and `stale` tells that it was long past when the line was read. `program` is ""
-    when the header names none. `decoder` is the name OSSEC reports ("" when none matched), `category` that
-    decoder's type (default "syslog"). `fields` has srcip, dstip, srcport, dstport, user (dstuser), srcuser,
-    protocol, action, id, url, status, extra_data, system_name, filename and any dynamic field by name.
+    the same in lower case, character by character. `full_log` is the whole line as alerts show it, `stamp` the
+    header's own stamp as written, and `form` how it is written. `time_s` is the event's wall-clock time, and
+    `stale` tells that it was long past when the line was read. `program` is "" when the header names none.
+    `decoder` is the name OSSEC reports ("" when none matched), `category` that decoder's type (default "syslog").
+    `fields` has srcip, dstip, srcport, dstport, user (dstuser), srcuser, protocol, action, id, url, status,
+    extra_data, system_name, filename and any dynamic field by name.
 
     Few lines ever need `lowered`, `time_s` and `stale`, so these are made when they are first asked for.
     """
 
-    __slots__ = (
-        "accumulates", "category", "completed", "decoder", "fields", "first_seen", "form", "full_log", "hostname",
-        "log", "lowered", "previous", "program", "received_s", "source", "stale", "stamp", "tell_time", "time_s",
-    )  # fmt: skip
+    decoder = ""
+    category = "syslog"
+    accumulates = False  # it fills in fields from the last event of its id, or lends it its own
+    first_seen: Tuple[str, ...] = ()  # the fields that <if_fts> asks about
+    previous: Tuple[str, ...] = ()  # the earlier lines that its rule counted, newest first
+    completed: Tuple[RuleId, ...] = ()  # the composite rules whose count it completed: they count it once
     lowered: str
     time_s: float
     stale: bool
 
-    def __init__(self, reading: Reading, full_log: str, places: Places) -> None:
-        stamp, form, hostname, program, log = places
-        self.source, self.received_s, own_hostname, self.tell_time = reading
+    def __init__(self, reading: Reading, full_log: str, form: str, parts: Tuple[str, ...]) -> None:
+        """`parts` begin with stamp, hostname, program and message, as `Places.parts` returns them."""
+        self.reading = reading
+        self.source = reading.source
         self.full_log = full_log
-        self.stamp = full_log[stamp]  # the header's own stamp, as written
-        self.form = form  # and how it is written
-        self.hostname = full_log[hostname] or own_hostname
-        self.program = full_log[program]
-        self.log = full_log[log]
-        self.decoder = ""
-        self.category = "syslog"
-        self.accumulates = False  # it fills in fields from the last event of its id, or lends it its own
+        self.form = form
+        self.stamp, hostname, self.program, self.log = parts[:4]
+        self.hostname = hostname or reading.hostname
         self.fields: Dict[str, str] = {}
-        self.first_seen: Tuple[str, ...] = ()  # the fields that <if_fts> asks about
-        self.previous: Tuple[str, ...] = ()  # the earlier lines that its rule counted, newest first
-        self.completed: Tuple[RuleId, ...] = ()  # the composite rules whose count it completed: they count it once
 
     def take(self, order: Tuple[str, ...], match: Match, _start: int) -> None:
         """Take the fields `order` that an expression found in the message from a position on."""
@@ -77,7 +72,7 @@ class Event:
             if name == "lowered":
                 self.lowered = lower(self.log)
             elif name in {"time_s", "stale"}:
-                self.time_s, self.stale = self.tell_time(self)
+                self.time_s, self.stale = self.reading.tell_time(self.stamp, self.form, self.reading)
             else:
                 raise AttributeError(name)
             return getattr(self, name)

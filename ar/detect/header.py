@@ -91,7 +91,12 @@ class Places(NamedTuple):
 
     def split(self, text: str) -> Header:
         """Cut `text` at these places."""
-        return Header(text[self.stamp], self.form, text[self.hostname], text[self.program], text[self.log])
+        stamp, hostname, program, log = self.parts(text)
+        return Header(stamp, self.form, hostname, program, log)
+
+    def parts(self, text: str) -> Tuple[str, str, str, str]:
+        """Return stamp, hostname, program and message of `text`."""
+        return text[self.stamp], text[self.hostname], text[self.program], text[self.log]
 
 
 def split_header(text: str) -> Header:

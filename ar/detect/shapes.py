@@ -13,11 +13,14 @@ shape that was seen before, and most of these shapes lead to no alert whatever t
    (ar/detect/doubts.py). A line that fails a check is looked at on its own.
 5. What is more than a pattern (history, time of day, addresses, lists) is asked for each line, unless it is
    known to be steady.
+6. Where all that is left is one rule, and composite rules that count its events, the way is *straight*: until
+   one of these may be due, each line makes that rule's alert, and neither an event nor a choice is needed.
 """
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
+from operator import itemgetter
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ar.detect.decoder import Decoders
 from ar.detect.doubts import Check, Programs, UndecidedError, doubting
@@ -26,6 +29,7 @@ from ar.detect.header import Places, places_of
 from ar.detect.rule import Asked, Candidate, Condition, Rule, any_of
 from ar.detect.ruleset import Ruleset
 from ar.detect.sieve import Sieve
+from ar.detect.windows import Straight
 from ar.patterns.digits import has_digit
 from ar.patterns.digits import shape as shape_of
 from ar.patterns.pattern import Match
@@ -38,43 +42,61 @@ DIGITS = bytes.maketrans(b"123456789", b"000000000")  # what turns a line into i
 class Plan(NamedTuple):
     """What is known of all lines of a shape, and what is left to ask of each: checks, then the rules left."""
 
-    places: Places
+    cut: Callable[[str], Tuple[str, ...]]  # takes out of a line what `Event` asks for, and then the fields
+    form: str
     decoder: str
     category: str
     first_seen: Tuple[str, ...]
-    names: Tuple[str, ...]  # of the fields,
-    spans: Tuple[slice, ...]  # and where in the message each of them stands
+    names: Tuple[str, ...]  # of the fields
     checks: Tuple[Check, ...]
     candidates: Tuple[Candidate, ...]
+    straight: Optional[Straight]
 
     def event(self, reading: Reading, text: str) -> Optional[Event]:
         """Return the event of a line, decoded; None when it fails a check and is to be looked at on its own."""
-        event = Event(reading, text, self.places)
-        for check in self.checks:
+        _, form, decoder, category, first_seen, names, checks, _, _ = self
+        parts = self.cut(text)
+        event = Event(reading, text, form, parts)
+        for check in checks:
             if not check(event):
                 return None
-        event.decoder = self.decoder
-        event.category = self.category
-        event.first_seen = self.first_seen
-        event.time_s, event.stale = reading.tell_time(event)  # most of these lines make an alert
-        event.fields = dict(zip(self.names, map(event.log.__getitem__, self.spans)))
+        event.decoder = decoder
+        event.category = category
+        event.first_seen = first_seen
+        event.fields = dict(zip(names, parts[4:]))
         return event
 
 
-BORING = Plan(Places(), "boring", "", (), (), (), (), ())  # no line of the shape makes an alert or is remembered
-UNDECIDED = Plan(Places(), "undecided", "", (), (), (), (), ())  # each line is to be looked at on its own
+def _cut_nothing(_text: str) -> Tuple[str, ...]:
+    return ()
+
+
+def _special(name: str) -> Plan:
+    return Plan(_cut_nothing, "", name, "", (), (), (), (), None)
+
+
+BORING = _special("boring")  # no line of the shape makes an alert or is remembered
+UNDECIDED = _special("undecided")  # each line is to be looked at on its own
 
 
 class Shapes:
     """The plans of the shapes that were met of late; None for one that was met only once, and may never be again."""
 
-    def __init__(self, ruleset: Ruleset, line_bytes_max: int, hostname: str) -> None:
+    def __init__(
+        self,
+        ruleset: Ruleset,
+        line_bytes_max: int,
+        hostname: str,
+        straight_to: Callable[[Rule, Sequence[Rule]], Optional[Straight]],
+    ) -> None:
+        """`straight_to` returns what it takes to go straight to a rule past composites, None where that cannot be."""
         self._ruleset = ruleset
+        self._straight_to = straight_to
         self._reading = Reading("", 0.0, hostname, _no_time)
         self._bytes_max = min(line_bytes_max, SHAPE_BYTES_MAX)
         self.known: Dict[bytes, Optional[Plan]] = {}
         self._old: Dict[bytes, Optional[Plan]] = {}
-        self._left: Dict[Tuple[Candidate, ...], Tuple[Candidate, ...]] = {}  # most shapes are left with the same
+        self._left: Dict[Tuple[Candidate, ...], Tuple[Tuple[Candidate, ...], Optional[Straight]]] = {}  # a few ways
         self._programs = Programs(ruleset)
         self._sieve = Sieve(ruleset, self._programs)
         self._pruner = _Pruner()
@@ -112,26 +134,46 @@ class Shapes:
             return UNDECIDED
         if event.accumulates:
             return UNDECIDED
-        program = event.program
-        if self._programs.are_told_apart(program):
-            self._checks.append(lambda other: other.program == program)
+        if self._programs.are_told_apart(event.program):
+            self._checks.append(_is_program(event.program))
         open_rules, _ = self._pruner.leave(self._ruleset.rules.candidates(event), event.shape(self._reading, places))
-        left = self._left.get(open_rules)
-        if left is None:
-            left = self._left[open_rules] = tuple(_flat(open_rules)) if _matters(open_rules) else ()
+        known = self._left.get(open_rules)
+        if known is None:
+            flat = _flat(open_rules)
+            known = self._left[open_rules] = (flat, self._straight(flat)) if _matters(flat) else ((), None)
+        left, straight = known
         if not left and not self._checks:
             return BORING
-        names, spans = tuple(event.spans), tuple(event.spans.values())
-        return Plan(places, event.decoder, event.category, event.first_seen, names, spans, tuple(self._checks), left)
+        stamp, form, hostname, program, log = places
+        before = log.start
+        spans = (slice(before + span.start, before + span.stop) for span in event.spans.values())
+        cut = itemgetter(stamp, hostname, program, log, *spans)
+        names = tuple(event.spans)
+        return Plan(
+            cut, form, event.decoder, event.category, event.first_seen, names, tuple(self._checks), left,
+            None if self._checks else straight,
+        )  # fmt: skip
+
+    def _straight(self, candidates: Tuple[Candidate, ...]) -> Optional[Straight]:
+        """Return the way to the last rule, if all others are composite rules that count its events."""
+        *composites, last = candidates
+        if last.conditions or last.recalls or any(candidate.conditions for candidate in composites):
+            return None
+        rules = [candidate.rule for candidate in composites]
+        if any(rule.first_seen or rule.differs for rule in rules):
+            return None
+        return self._straight_to(last.rule, rules)
+
+
+def _is_program(program: str) -> Check:
+    return lambda event: event.program == program
 
 
 class _Spanned(Event):
     """An event that notes where its fields stand."""
 
-    __slots__ = ("spans",)
-
     def __init__(self, reading: Reading, full_log: str, places: Places) -> None:
-        super().__init__(reading, full_log, places)
+        super().__init__(reading, full_log, places.form, places.parts(full_log))
         self.spans: Dict[str, slice] = {}
 
     def take(self, order: Tuple[str, ...], match: Match, start: int) -> None:
@@ -143,7 +185,8 @@ class _Spanned(Event):
 
     def shape(self, reading: Reading, places: Places) -> Event:
         """Return what all events of the shape have in common; its program is that of this one."""
-        event = Event(reading, shape_of(self.full_log), places)
+        full_log = shape_of(self.full_log)
+        event = Event(reading, full_log, places.form, places.parts(full_log))
         event.hostname = shape_of(self.hostname)  # it may be this host's own
         event.program = self.program
         event.decoder = self.decoder
@@ -152,7 +195,7 @@ class _Spanned(Event):
         return event
 
 
-def _no_time(_event: Event) -> Tuple[float, bool]:
+def _no_time(_stamp: str, _form: str, _reading: Reading) -> Tuple[float, bool]:
     raise AssertionError("a shape has no time")
 
 
@@ -164,46 +207,61 @@ class _Question(NamedTuple):
     of_line: Tuple[Condition, ...]
 
 
+class _Questioned(NamedTuple):
+    """All that a rule asks; `texts` are those of the first question that has any, to be looked for first."""
+
+    texts: Tuple[str, ...]
+    questions: Tuple[_Question, ...]
+
+
 class _Pruner:
     """Leaves of the tree of rules what is open for the lines of a shape."""
 
     def __init__(self) -> None:
-        self._questions: Dict[Rule, Tuple[_Question, ...]] = {}
+        self._questioned: Dict[Rule, _Questioned] = {}
 
     def leave(self, candidates: Tuple[Candidate, ...], shape: Event) -> Tuple[Tuple[Candidate, ...], bool]:
         """Return the candidates that some line may fit, and whether each line fits one of them."""
         left: List[Candidate] = []
+        lowered = shape.lowered
         for candidate in candidates:
             rule = candidate.rule
-            conditions = self._still_to_ask(rule, shape)
+            texts, questions = self._questioned.get(rule) or self._question(rule)
+            if texts:
+                for text in texts:
+                    if text in lowered:
+                        break
+                else:
+                    continue
+            conditions = _still_to_ask(questions, shape)
             if conditions is None:
                 continue
             below, fits_below = self.leave(rule.candidates(shape), shape) if rule.children else ((), False)
-            if rule.noalert and not below and not rule.recalls:
+            if rule.noalert and not below and not candidate.recalls:
                 continue
             left.append(Candidate((), conditions, candidate.recalls, rule, below))
             if not conditions and not candidate.recalls and (fits_below or not rule.noalert):
                 return tuple(left), True
         return tuple(left), False
 
-    def _still_to_ask(self, rule: Rule, shape: Event) -> Optional[Tuple[Condition, ...]]:
-        """Return the conditions that some lines fulfil and others do not, None when one fails for all."""
-        questions = self._questions.get(rule)
-        if questions is None:
-            questions = self._questions[rule] = tuple(map(_question, rule.in_order))
-        left: Tuple[Condition, ...] = ()
-        for texts, of_shape, of_line in questions:
-            if texts:
-                lowered = shape.lowered
-                for text in texts:
-                    if text in lowered:
-                        break
-                else:
-                    return None
-            if of_shape is not None and not of_shape(shape):
-                return None
-            left += of_line
-        return left
+    def _question(self, rule: Rule) -> _Questioned:
+        questions = tuple(map(_question, rule.in_order))
+        texts = next((question.texts for question in questions if question.texts), ())
+        found = self._questioned[rule] = _Questioned(texts, questions)
+        return found
+
+
+def _still_to_ask(questions: Tuple[_Question, ...], shape: Event) -> Optional[Tuple[Condition, ...]]:
+    """Return the conditions that some lines fulfil and others do not, None when one fails for all."""
+    left: Tuple[Condition, ...] = ()
+    lowered = shape.lowered
+    for texts, of_shape, of_line in questions:
+        if texts and not any(text in lowered for text in texts):
+            return None
+        if of_shape is not None and not of_shape(shape):
+            return None
+        left += of_line
+    return left
 
 
 def _question(asked: Asked) -> _Question:
@@ -214,16 +272,27 @@ def _question(asked: Asked) -> _Question:
     return _Question(texts, asked.possible, (*of_line, asked.condition))
 
 
-def _flat(candidates: Tuple[Candidate, ...]) -> Iterator[Candidate]:
-    """Yield the candidates without those that are sure to match and so only lead to the ones below them."""
+def _flat(candidates: Tuple[Candidate, ...]) -> Tuple[Candidate, ...]:
+    """Return the candidates without those that are sure to match and so only lead to the ones below them.
+
+    A rule that each line gets that comes to it is the last one.
+    """
+    flat: List[Candidate] = []
     for candidate in candidates:
-        below = tuple(_flat(candidate.below or ()))
+        below = _flat(candidate.below or ())
         if candidate.conditions or candidate.recalls:
-            yield candidate._replace(below=below)
+            flat.append(candidate._replace(below=below))
             continue
-        yield from below
-        if not candidate.rule.noalert:
-            yield candidate._replace(below=())
+        flat += below
+        if not candidate.rule.noalert and not (below and _is_sure(below[-1])):
+            flat.append(candidate._replace(below=()))
+        if flat and _is_sure(flat[-1]):
+            break
+    return tuple(flat)
+
+
+def _is_sure(candidate: Candidate) -> bool:
+    return not candidate.conditions and not candidate.recalls
 
 
 def _matters(candidates: Tuple[Candidate, ...]) -> bool:

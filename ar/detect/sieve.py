@@ -67,7 +67,7 @@ class Sieve:
             root = self._ruleset.rules.roots.get(category)
             if root is not None and not _collect(root, program, names, texts):
                 return None
-        return tuple(sorted(texts))
+        return tuple(sorted(text for text in texts if not any(other in text for other in texts - {text})))
 
     def _decoders_of(self, program: str) -> List[Decoder]:
         """Return the decoders that may take a line of the program, and those below them."""

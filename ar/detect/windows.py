@@ -6,8 +6,9 @@ one unheard of for longest is forgotten, and that is counted if it still mattere
 
 from __future__ import annotations
 
+import sys
 from collections import OrderedDict
-from typing import Callable, Collection, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import AbstractSet, Callable, Collection, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ar.detect.event import BRIEF_CHARS, Event, brief, room_of
 from ar.detect.rule import Correlation, Rule
@@ -17,31 +18,52 @@ PREVIOUS_MAX = 11  # so many earlier lines does OSSEC add to an alert
 PREVIOUS_CHARS_MAX = 1256  # and so much of each line
 TEXT_BYTES_MAX = 8 * 1024 * 1024  # of all remembered lines together; beyond that only their times are kept
 
+_NEVER_FULL = sys.maxsize
+
 Values = Union[str, Tuple[str, ...]]  # of an event's fields; of a single field as it is
-Key = Tuple[RuleId, Values]
 Reader = Callable[[Event], Optional[Values]]
 
 
 class Earlier(NamedTuple):
-    """One remembered event: its time, what must differ from it, and its line."""
+    """One remembered event: its time, what must differ from it, its line, and how much memory that takes."""
 
     time_s: float
     different: Values
     line: str
+    room: int
+
+
+Window = List[Earlier]
 
 
 class Listener(NamedTuple):
-    """A composite rule, and what of its correlation is needed for each event."""
+    """A composite rule with its windows, and what of its correlation is needed for each event."""
 
     id: RuleId
-    rule: Rule
+    is_plain: bool  # the source is one field, or all events have the same, and nothing else is asked of an event
+    field: str  # that one field; "" where it is none
+    keep: int  # how many events are kept: with `different_…` twice as many as count, of which some may not
+    windows: OrderedDict[Values, Window]  # by source; the one unheard of for longest comes first
     correlation: Correlation
-    field: str  # the one field that is the source, "" where that is several or none
-    events: int  # how many earlier ones it takes
-    keep: int  # how many are kept: with `different_…` as many again, of which some may not count
     to_any: bool  # it counts the events of any rule
     source_of: Reader
     different_of: Optional[Reader]  # reads what must differ; None where nothing must
+
+
+class Way(NamedTuple):
+    """A listener of which nothing but one field is to be asked, and with how many events it may be due."""
+
+    listener: Listener
+    field: str
+    windows: OrderedDict[Values, Window]
+    full_at: int
+
+
+class Straight(NamedTuple):
+    """A rule of whose events it is enough to know the fields, and who listens to them."""
+
+    rule: Rule
+    ways: Tuple[Way, ...]
 
 
 class Windows:
@@ -50,30 +72,62 @@ class Windows:
     def __init__(self, rules: Sequence[Rule], keys_max: int, bounds_hit: Dict[str, int]) -> None:
         self._keys_max = keys_max
         self._bounds_hit = bounds_hit
-        self._windows: OrderedDict[Key, List[Earlier]] = OrderedDict()
-        self._ignored: OrderedDict[Key, float] = OrderedDict()
+        self._keys = 0  # of all listeners together
         self._bytes = 0
+        self._ignored: OrderedDict[Tuple[RuleId, Values], float] = OrderedDict()
         self._all = {rule.id: _listener(rule, rule.correlation) for rule in rules if rule.correlation is not None}
         self._listeners: Dict[RuleId, List[Listener]] = {}  # to a rule's events, by its id
+
+    def straight_to(self, rule: Rule, composites: Sequence[Rule]) -> Optional[Straight]:
+        """Return what it takes to remember the rule's events by `note` where only these composites may be due.
+
+        None where that cannot be.
+        """
+        listeners = self._to(rule)
+        asks_more = rule.ignore_s or rule.ignores or rule.ignored_by or not rule.level
+        if asks_more or not all(listener.is_plain for listener in listeners):
+            return None
+        numbers = {composite.id for composite in composites}
+        if not numbers <= {listener.id for listener in listeners}:
+            return None
+        ways = (
+            Way(listener, listener.field, listener.windows, listener.keep if listener.id in numbers else _NEVER_FULL)
+            for listener in listeners
+        )
+        return Straight(rule, tuple(ways))
+
+    def note(self, straight: Straight, fields: Mapping[str, str], time_s: float, line: str) -> bool:
+        """Remember a line of the straight way's rule; False, with nothing changed, when a composite rule may be due."""
+        found: List[Tuple[Listener, Values]] = []
+        for listener, field, windows, full_at in straight.ways:
+            source = _plain_source(field, fields)
+            if source is None:
+                continue
+            if len(windows.get(source, ())) >= full_at:
+                return False
+            found.append((listener, source))
+        if found:
+            earlier = self._earlier(time_s, line)
+            for listener, source in found:
+                self._append(listener, source, earlier)
+        return True
 
     def due(self, rule: Rule, event: Event) -> Optional[Tuple[str, ...]]:
         """Return the earlier lines, newest first, when the event completes the count, which then starts over."""
         listener = self._all[rule.id]
-        source = event.fields.get(listener.field) if listener.field else listener.source_of(event)
-        if source is None:
-            return None
-        key = (rule.id, source if len(source) <= BRIEF_CHARS else brief(str(source)))
-        window = self._windows.get(key)
-        if window is None or len(window) < listener.events:
+        events = listener.correlation.events
+        source = listener.source_of(event)
+        window = listener.windows.get(source) if source is not None else None
+        if source is None or window is None or len(window) < events:
             return None
         since_s = event.time_s - listener.correlation.timeframe_s
         while window and window[0].time_s < since_s:
-            self._bytes -= room_of(window.pop(0).line)
+            self._bytes -= window.pop(0).room
         counted = _counted(listener, window, event)
-        if len(counted) < listener.events:
+        if len(counted) < events:
             return None
         lines = [earlier.line for earlier in counted if earlier.line]
-        self._drop(key)
+        self._drop(listener, source)
         event.completed += (rule.id,)
         return tuple(reversed(lines[-PREVIOUS_MAX:]))
 
@@ -82,74 +136,95 @@ class Windows:
         listener = self._all[rule.id]
         since_s = event.time_s - listener.correlation.timeframe_s
         source = listener.source_of(event)
-        window = self._windows.get((rule.id, brief(source) if isinstance(source, str) else source or ()), [])
+        window = listener.windows.get(source, ()) if source is not None else ()
         return len(_counted(listener, [earlier for earlier in window if earlier.time_s >= since_s], event))
 
     def remember(self, rule: Rule, event: Event) -> None:
         """Remember the event, whose own rule is `rule`, for the composite rules that count it."""
-        listeners = self._listeners.get(rule.id)
-        if listeners is None:
-            listeners = self._listeners[rule.id] = self._find_listeners(rule)
+        listeners = self._to(rule)
         if not listeners:
             return
-        line = event.full_log[:PREVIOUS_CHARS_MAX]
+        earlier = self._earlier(event.time_s, event.full_log)
+        fields, completed = event.fields, event.completed
+        for listener in listeners:
+            if completed and listener.id in completed:
+                continue
+            remembered = earlier
+            if listener.is_plain:  # as nearly every composite rule is
+                source = _plain_source(listener.field, fields)
+            else:
+                if listener.to_any and not _concerns(listener.correlation, event):
+                    continue
+                source = listener.source_of(event)
+                if listener.different_of is not None:
+                    different = listener.different_of(event)
+                    if different is None:
+                        continue
+                    remembered = earlier._replace(different=different)
+            if source is None:
+                continue
+            self._append(listener, source, remembered)
+
+    def _append(self, listener: Listener, source: Values, earlier: Earlier) -> None:
+        windows = listener.windows
+        window = windows.get(source)
+        if window is None:
+            window = self._open(listener, source, earlier.time_s)
+        else:
+            windows.move_to_end(source)
+        window.append(earlier)
+        self._bytes += earlier.room
+        if earlier.different:
+            self._drop_alike(window, listener.correlation.events)
+        if len(window) > listener.keep:
+            self._bytes -= window.pop(0).room
+
+    def _earlier(self, time_s: float, line: str) -> Earlier:
+        line = line[:PREVIOUS_CHARS_MAX]
         room = room_of(line)
         if self._bytes + room > TEXT_BYTES_MAX:
             self._count("window_text")
             line, room = "", room_of("")
-        earlier: Earlier = tuple.__new__(Earlier, (event.time_s, (), line))  # the same as Earlier(…), and faster
-        for listener in listeners:
-            if listener.id in event.completed or (listener.to_any and not _concerns(listener, event)):
-                continue
-            source = event.fields.get(listener.field) if listener.field else listener.source_of(event)
-            different = listener.different_of(event) if listener.different_of is not None else ()
-            if source is None or source == "" or different is None:
-                continue
-            key = (listener.id, source if len(source) <= BRIEF_CHARS else brief(str(source)))
-            window = self._windows.get(key)
-            if window is None:
-                window = self._open(key, event.time_s)
-            else:
-                self._windows.move_to_end(key)
-            window.append(earlier if different == () else earlier._replace(different=different))
-            self._bytes += room
-            if different != ():
-                self._drop_alike(window, listener.events)
-            if len(window) > listener.keep:
-                self._bytes -= room_of(window.pop(0).line)
+        return tuple.__new__(Earlier, (time_s, (), line, room))  # the same as Earlier(…), and faster
 
-    def _drop_alike(self, window: List[Earlier], events: int) -> None:
+    def _drop_alike(self, window: Window, events: int) -> None:
         """Drop the oldest like the newest when there are more than `events` of them: no later event can need it."""
         alike = [earlier for earlier in window if earlier.different == window[-1].different]
         if len(alike) > events:
             window.remove(alike[0])
-            self._bytes -= room_of(alike[0].line)
+            self._bytes -= alike[0].room
 
-    def _find_listeners(self, rule: Rule) -> List[Listener]:
-        found = []
-        for listener in self._all.values():
-            correlation = listener.correlation
-            in_group = correlation.group is not None and correlation.group(rule.group_text)
-            if listener.to_any or in_group or correlation.sid == rule.id:
-                found.append(listener)
+    def _to(self, rule: Rule) -> List[Listener]:
+        """Return who listens to the rule's events."""
+        found = self._listeners.get(rule.id)
+        if found is None:
+            found = self._listeners[rule.id] = []
+            for listener in self._all.values():
+                correlation = listener.correlation
+                in_group = correlation.group is not None and correlation.group(rule.group_text)
+                if listener.to_any or in_group or correlation.sid == rule.id:
+                    found.append(listener)
         return found
 
-    def _open(self, key: Key, now_s: float) -> List[Earlier]:
-        if len(self._windows) >= self._keys_max:
-            self._evict(now_s)
-        window = self._windows[key] = []
+    def _open(self, listener: Listener, source: Values, now_s: float) -> Window:
+        """Make a window; when there are too many, a source of the same rule gives way if it has any."""
+        if self._keys >= self._keys_max:
+            fullest = max(self._all.values(), key=lambda other: len(other.windows))
+            self._evict(listener if listener.windows else fullest, now_s)
+        self._keys += 1
+        window = listener.windows[source] = []
         return window
 
-    def _evict(self, now_s: float) -> None:
-        oldest = next(iter(self._windows))
-        window = self._windows[oldest]
-        if window and window[-1].time_s >= now_s - self._all[oldest[0]].correlation.timeframe_s:
+    def _evict(self, listener: Listener, now_s: float) -> None:
+        oldest, window = next(iter(listener.windows.items()))
+        if window and window[-1].time_s >= now_s - listener.correlation.timeframe_s:
             self._count("window_keys")
-        self._drop(oldest)
+        self._drop(listener, oldest)
 
-    def _drop(self, key: Key) -> None:
-        for earlier in self._windows.pop(key):
-            self._bytes -= room_of(earlier.line)
+    def _drop(self, listener: Listener, source: Values) -> None:
+        window = listener.windows.pop(source)
+        self._keys -= 1
+        self._bytes -= sum([earlier.room for earlier in window])
 
     def ignores(self, rule: Rule, event: Event) -> bool:
         """Tell whether the rule is silent for the event's source; if not, it is from now on."""
@@ -167,16 +242,18 @@ class Windows:
 
     def forget(self) -> None:
         """Forget all events and silences."""
-        self._windows.clear()
+        for listener in self._all.values():
+            listener.windows.clear()
         self._ignored.clear()
-        self._bytes = 0
+        self._keys = self._bytes = 0
 
-    def carry_over(self, old: Windows, kept: Collection[int]) -> None:
+    def carry_over(self, old: Windows, kept: AbstractSet[int]) -> None:
         """Take over what `old` remembers for the rules in `kept`, whose events are counted as before."""
-        for key, window in old._windows.items():
-            if key[0] in kept:
-                self._windows[key] = list(window)
-                self._bytes += sum(room_of(earlier.line) for earlier in window)
+        for number in kept & old._all.keys():
+            for source, window in old._all[number].windows.items():
+                self._all[number].windows[source] = list(window)
+                self._keys += 1
+                self._bytes += sum(earlier.room for earlier in window)
         self._ignored.update((key, until_s) for key, until_s in old._ignored.items() if key[0] in kept)
 
     def _count(self, bound: str) -> None:
@@ -190,14 +267,14 @@ def _all_differ(earlier: Values, now: Values) -> bool:
 
 
 def _listener(rule: Rule, correlation: Correlation) -> Listener:
-    events, different = correlation.events, correlation.different
-    to_any = correlation.sid is None and correlation.group is None
-    different_of = _reader(different) if different else None
-    keep = events * 2 if different else events
     same = correlation.same
-    field = same[0] if len(same) == 1 and same[0] != "hostname" and not to_any else ""
+    to_any = correlation.sid is None and correlation.group is None
+    different_of = _reader(correlation.different) if correlation.different else None
+    keep = correlation.events * (1 if different_of is None else 2)
+    is_plain = len(same) < 2 and "hostname" not in same and not to_any and different_of is None
+    field = same[0] if is_plain and same else ""
     source_of = _reader_with_category(same) if to_any else _reader(same)
-    return Listener(rule.id, rule, correlation, field, events, keep, to_any, source_of, different_of)
+    return Listener(rule.id, is_plain, field, keep, OrderedDict(), correlation, to_any, source_of, different_of)
 
 
 def _counted(listener: Listener, window: Collection[Earlier], event: Event) -> Collection[Earlier]:
@@ -210,9 +287,17 @@ def _counted(listener: Listener, window: Collection[Earlier], event: Event) -> C
     return [earlier for earlier in window if _all_differ(earlier.different, different)]
 
 
-def _concerns(listener: Listener, event: Event) -> bool:
+def _plain_source(field: str, fields: Mapping[str, str]) -> Optional[Values]:
+    """Return the source of an event with these fields, None when it lacks the one that is asked for."""
+    if not field:
+        return ()
+    source = fields.get(field)
+    return source if source and len(source) <= BRIEF_CHARS else brief(source or "") or None
+
+
+def _concerns(correlation: Correlation, event: Event) -> bool:
     """Tell whether a composite rule that counts events of any rule counts this one."""
-    regex = listener.correlation.regex
+    regex = correlation.regex
     return regex is None or regex(event.log, event.lowered)
 
 

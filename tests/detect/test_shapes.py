@@ -9,7 +9,7 @@ from random import Random
 from typing import Callable, List, Sequence
 
 import pytest
-from detecting import NOON, ROOT, SSHD, detector, rule
+from detecting import NOON, ROOT, SSHD, detector, failure, rule
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -148,6 +148,39 @@ def test_lines_that_differ_in_digits_get_what_each_gets_alone(lines: List[bytes]
     assert together == one_by_one(detector(loaded=loaded), lines)
 
 
+STRAIGHT = (
+    rule(100, "<match>failed</match>", 5)
+    + rule(101, "<if_matched_sid>100</if_matched_sid><same_source_ip/>", 10, frequency=1, timeframe=60)
+    + rule(102, "<if_matched_group>local</if_matched_group>", 11, frequency=4, timeframe=60)
+    + rule(103, "<if_matched_sid>100</if_matched_sid><same_user/><different_srcip/>", 9, frequency=1, timeframe=60)
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    sources=st.lists(st.integers(0, 5), min_size=1, max_size=60),
+    keys_max=st.integers(1, 6),
+    rules=st.sampled_from([STRAIGHT, STRAIGHT.partition('<rule id="103"')[0]]),
+)
+def test_the_straight_way_remembers_what_the_long_one_does(sources: List[int], keys_max: int, rules: str) -> None:
+    """Sources give way in the same order, and what they held is counted as free."""
+    lines = [failure(f"192.0.2.{source}", f"u{source % 2}").encode() for source in sources]
+    short, long = (detector(rules, window_keys_max=keys_max) for _ in "ab")
+    assert in_chunks(short, lines, []) == one_by_one(long, lines)
+    assert short.bounds_hit == long.bounds_hit
+    windows = [window for listener in short._windows._all.values() for window in listener.windows.values()]
+    assert short._windows._keys == len(windows) <= keys_max
+    assert short._windows._bytes == sum(earlier.room for window in windows for earlier in window)
+
+
+def test_a_line_that_completes_no_count_goes_the_straight_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    detecting = detector(STRAIGHT.partition('<rule id="103"')[0])
+    lines = [failure("192.0.2.1").encode(), failure("192.0.2.2").encode(), failure("192.0.2.3").encode()]
+    in_chunks(detecting, lines[:2], [])
+    monkeypatch.setattr(Detector, "_match", None)
+    assert [alert.rule for alert in in_chunks(detecting, lines[2:], [])] == [100]
+
+
 def test_every_way_of_telling_digits_apart_is_met_by_these_lines() -> None:
     """So that the test above cannot pass for want of alerts."""
     random = Random(1)  # noqa: S311 (a repeatable choice, no secret)
@@ -232,7 +265,9 @@ def test_a_hostile_value_takes_little_room_as_a_key() -> None:
     detecting = detector(rules)
     lines = [
         f"Xxx 99 99:99:99 host sshd[7]: Failed password for {'x' * 3000}{who} from 192.0.2.1 port 2 ssh2".encode()
-        for who in "ababab"
+        for who in "abababa"
     ]
-    assert [alert.rule for alert in in_chunks(detecting, lines, [])] == [100, 100, 100, 100, 101, 101]
-    assert max(len(str(key)) for key in detecting._windows._windows) < 250 if detecting._windows._windows else True
+    assert [alert.rule for alert in in_chunks(detecting, lines, [])] == [100, 100, 100, 100, 101, 101, 100]
+    sources = [source for listener in detecting._windows._all.values() for source in listener.windows]
+    assert sources
+    assert max(map(len, sources)) < 250
