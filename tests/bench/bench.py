@@ -98,6 +98,9 @@ def detection(folder: Path, lines: int) -> Iterator[Row]:
     if not corpora:
         yield Row("lines per CPU second", "skipped", f"{speed.MAKER} is not there")
         return
+    for which in ("shipped", "stock"):
+        load_s = median(partial(speed.load_cpu_s, which), times=5)
+        yield Row(f"loading the {which} ruleset", f"{load_s:.3f} CPU s")
     for log in corpora:
         yield from detection_of(log, ["shipped", "stock"])
         replayed = speed.lines_per_cpu_s_of([EXECUTABLE, "replay", log, "--home", folder / "start"], log)
