@@ -88,12 +88,20 @@ def _status(engine: Engine, request: Object) -> Iterable[Object]:  # noqa: ARG00
         "releasing": sum(1 for block in blocks if block.state is State.RELEASING),
         "offenders": len(engine.ledger.offenders),
         "counts": engine.blocks.counts,
+        "journal": _journal(engine),
         "scripts_running": engine.runner.running,
         "scripts_waiting": engine.blocks.runs_waiting,
         "log_lines_lost": engine.log_lines_lost(),
         "bounds_hit": {name: times for name, times in bounds_hit.items() if times},
         "memory_bytes": _memory_bytes(),
     }
+
+
+def _journal(engine: Engine) -> Optional[Object]:
+    journal = engine.journal
+    if journal is None:  # while only observing
+        return None
+    return {"bytes": journal.size_bytes, "written_bytes": journal.written_bytes, "syncs": journal.syncs}
 
 
 def _memory_bytes() -> Optional[int]:

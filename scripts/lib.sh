@@ -6,6 +6,7 @@
 # idempotent; their exit status is the script's, and 0 means in force or gone. present returns 0 when the block
 # is in force and 1 when it is not; any other trouble ends in `fail`. Set for all of them: $action, $user,
 # $address, $family, $timeout_s (0: for good) and $expiry_s (what a firewall that expires blocks itself is given).
+# A script that can do it for many addresses in one run sources batch.sh as well.
 
 # shellcheck disable=SC2034 # the scripts use what is set here
 
@@ -149,6 +150,10 @@ lock() {
 }
 
 respond() {
+    if [ "${2-}" = --batch ] && command -v respond_to_batch >/dev/null; then
+        respond_to_batch "$@"
+        return
+    fi
     read_arguments "$@"
     [ "$address" != - ] || refuse "SRCIP is missing: this script blocks addresses"
     case $action in

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Drops all packets of an address, or of an IPv6 prefix, with nftables.
 # usage: nftables-drop.sh add|delete|present USER SRCIP [ALERTID RULEID LOCATION FILENAME]
-# ar: timeout present
+# ar: batch timeout present
 #
 # Everything is in a table of its own, `inet ar_agent`. Its chain looks at packets where they come in, before
 # connection tracking and before any rule that accepts: what is for this host and what is to be forwarded are both
@@ -10,6 +10,7 @@
 # at most 99999999 s (3 years); a longer block has no timeout, and only the agent ends it.
 set -eu
 . "${0%/*}/lib.sh"
+. "${0%/*}/batch.sh"
 
 # Idempotent, and made anew with each block: that repairs what someone flushed, and costs the same at any size.
 TABLE='add table inet ar_agent
@@ -54,6 +55,49 @@ END
         *) fail 69 "cannot ask nft: $answer" ;;
     esac
     case $answer in *"@blocked$2 drop"*) ;; *) return 1 ;; esac
+}
+
+# The commands for all of the batch: VERBS as `block` and `release` use them for one address.
+elements() { # VERBS
+    printf '%s\n' "$batch" | awk -v verbs="$1" '
+        function group(verb, family, all) { print verb, "element inet ar_agent blocked" family, "{ " all " }" }
+        {
+            comma = plain[$1] == "" ? "" : ", "
+            plain[$1] = plain[$1] comma $2
+            timed[$1] = timed[$1] comma $2 ($3 > 0 && $3 <= 99999999 ? " timeout " $3 "s" : "")
+        }
+        END {
+            for (family in plain) {
+                group("add", family, plain[family])
+                group("delete", family, plain[family])
+                if (verbs == "add") group("add", family, timed[family])
+            }
+        }'
+}
+
+block_batch() {
+    run nft -f - <<END
+$TABLE
+$CHAIN
+$(elements add)
+END
+}
+
+release_batch() {
+    run nft -f - <<END
+$TABLE
+$(elements delete)
+END
+}
+
+present_batch() {
+    table=$(nft list table inet ar_agent 2>&1) || case $table in
+        *'No such file or directory'*) table= ;;
+        *) fail 69 "cannot ask nft: $table" ;;
+    esac
+    for one in 4 6 6net; do # an element without the rule that looks at it blocks nothing
+        case $table in *"@blocked$one drop"*) print_missing "$one" "$table" ;; *) print_missing "$one" "" ;; esac
+    done
 }
 
 need nft nftables

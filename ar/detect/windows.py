@@ -6,7 +6,6 @@ one unheard of for longest is forgotten, and that is counted if it still mattere
 
 from __future__ import annotations
 
-import sys
 from collections import OrderedDict
 from typing import AbstractSet, Callable, Collection, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
@@ -18,7 +17,7 @@ PREVIOUS_MAX = 11  # so many earlier lines does OSSEC add to an alert
 PREVIOUS_CHARS_MAX = 1256  # and so much of each line
 TEXT_BYTES_MAX = 8 * 1024 * 1024  # of all remembered lines together; beyond that only their times are kept
 
-_NEVER_FULL = sys.maxsize
+_NEVER_FULL = 2**62
 
 Values = Union[str, Tuple[str, ...]]  # of an event's fields; of a single field as it is
 Reader = Callable[[Event], Optional[Values]]

@@ -39,7 +39,11 @@ class Queue:
             heapq.heappop(self._entries)
         return self._entries[0][0] if self._entries else None
 
-    def take_due(self, boot_s: float) -> Optional[Key]:
-        """Take the key of the next block that something is to be done for by now; None when there is none."""
+    def first_due(self, boot_s: float) -> Optional[Key]:
+        """Return the key of the block that something is to be done for first, by now; None when there is none."""
         next_s = self.next_s()
-        return None if next_s is None or next_s > boot_s else heapq.heappop(self._entries)[2]
+        return None if next_s is None or next_s > boot_s else self._entries[0][2]
+
+    def drop_first(self) -> None:
+        """Take the first entry off."""
+        heapq.heappop(self._entries)

@@ -17,7 +17,8 @@ failed leaves the state as it is, and is tried again after a growing pause.
 from __future__ import annotations
 
 import enum
-from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set
+import heapq
+from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple, Union
 
 from ar.model import Moment
 from ar.policy.agenda import AT_ONCE_S, Key, Queue
@@ -34,6 +35,7 @@ from ar.policy.records import (
     Released,
 )
 
+ROOM_AT_ONCE = 1000
 RETRY_FIRST_S = 1.0
 RETRY_MOST_S = 60.0
 
@@ -122,6 +124,7 @@ class Ledger:
         self._releases = Queue(self._is_release)
         self._additions = Queue(self._is_addition)
         self._last_id = 0
+        self._to_make_room: List[int] = []  # ids of blocks, chosen many at once since that goes through all of them
         self._appliers: Dict[type, Callable[..., None]] = {
             Opened: self._open,
             Promised: self._promise,
@@ -206,24 +209,61 @@ class Ledger:
                 yield action
                 action = self.take_one(now, release=release)
 
-    def take_one(self, now: Moment, *, release: bool) -> Optional[Action]:
-        """Take the release, or else the block to be put in force, that is due first; None when none is."""
+    def take_one(self, now: Moment, *, release: bool, like: Optional[Action] = None) -> Optional[Action]:
+        """Take the release, or else the block to be put in force, that is due first; None when none is.
+
+        With `like` that is taken only if it can go into one batch with that action: it is for the same command, and
+        failed as often.
+        """
         queue = self._releases if release else self._additions
-        key = queue.take_due(now.boot_s)
+        key = queue.first_due(now.boot_s)
         while key is not None:
             block = self.blocks[key]
+            if like is not None and not _go_together(block, like.block):
+                return None
+            queue.drop_first()
             if block.state is not State.RELEASING and _over(block, now):
                 block.state = State.RELEASING
                 block.turn += 1
             if (block.state is State.RELEASING) or (block.state is State.PROMISED and not release):
-                block.wake_boot_s = None
-                self._busy.add(key)
-                return Action(block, "delete" if block.state is State.RELEASING else "add", block.turn)
+                return self.begin(block)
             self._wake(block, block.ends_boot_s if block.state is State.IN_FORCE else AT_ONCE_S)
-            key = queue.take_due(now.boot_s)
+            key = queue.first_due(now.boot_s)
         return None
 
-    def finish(self, action: Action, *, worked: bool, last_words: str, now: Moment) -> Optional[Record]:
+    def begin(self, block: Block) -> Action:
+        """Return what is to be done for a block now; it is the caller's until `finish` is called."""
+        block.wake_boot_s = None
+        self._busy.add(block.key)
+        return Action(block, "delete" if block.state is State.RELEASING else "add", block.turn)
+
+    def is_busy(self, key: Key) -> bool:
+        """Tell whether a script runs for this key."""
+        return key in self._busy
+
+    def put_back(self, block: Block) -> None:
+        """Have a block put in force again that is not in the firewall any more."""
+        block.state = State.PROMISED
+        block.turn += 1
+        self._wake(block, AT_ONCE_S)
+
+    def first_to_make_room(self) -> Optional[Block]:
+        """Return the block that gives way when there are too many: of the shortest sentences the oldest one.
+
+        None when all that are left are for good, or being released already.
+        """
+        while True:
+            while self._to_make_room:
+                block = self._by_id.get(self._to_make_room.pop())
+                if block is not None and _may_give_way(block):
+                    return block
+            candidates = filter(_may_give_way, self.blocks.values())
+            first = heapq.nsmallest(ROOM_AT_ONCE, candidates, key=_sentence_and_age)
+            if not first:
+                return None
+            self._to_make_room = [block.id for block in reversed(first)]
+
+    def finish(self, action: Action, *, worked: bool, last_words: str, now: Moment) -> Union[Added, Released, None]:
         """Note what came of a script; return the record to be journalled and applied, if there is one."""
         block = action.block
         self._busy.discard(block.key)
@@ -367,6 +407,18 @@ class Ledger:
 
     def _offend(self, record: Offended) -> None:
         self.offenders[record.command, record.subject] = Offender(record.offences, record.last_end_s)
+
+
+def _may_give_way(block: Block) -> bool:
+    return block.sentence_s > 0 and block.state is not State.RELEASING
+
+
+def _sentence_and_age(block: Block) -> Tuple[int, float, int]:
+    return block.sentence_s, block.at_s, block.id
+
+
+def _go_together(block: Block, other: Block) -> bool:
+    return (block.command, block.executable, block.failures) == (other.command, other.executable, other.failures)
 
 
 def _over(block: Block, now: Moment) -> bool:

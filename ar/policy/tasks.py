@@ -2,26 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Mapping, NamedTuple, Optional
+from typing import List, Mapping, NamedTuple, Optional, Tuple
 
 from ar.policy.ledger import Action
 from ar.policy.records import Arguments
 
+BATCH_BYTES_MAX = 16_384  # every system's pipe takes that much at once, so that handing it over never waits
+BATCH = "--batch"  # what stands in the place of USER when the addresses are on standard input
+
 
 class Task(NamedTuple):
-    """One script to run. `action` is None for a command that is never undone."""
+    """One script to run: for one block, for each of a batch, or (without `actions`) a command never undone.
+
+    `arguments` and the AR_ variables in `environment` are those of the first block. A batch has a line for each of
+    its actions in `lines`, which the script gets on standard input.
+    """
 
     verb: str
     executable: str
     arguments: Arguments
-    environment: Mapping[str, str]  # the AR_ variables
-    action: Optional[Action]
+    environment: Mapping[str, str]
+    actions: Tuple[Action, ...] = ()
+    lines: Tuple[str, ...] = ()
+
+    def argv(self, script: str) -> List[str]:
+        """Return the command line; `script` is the path of the executable."""
+        return [script, self.verb, BATCH] if self.lines else self.arguments.argv(script, self.verb)
+
+    @property
+    def about(self) -> str:
+        """What the script acts on, for people."""
+        if self.lines:
+            return f"{len(self.lines)} addresses"
+        return self.actions[0].block.subject.value if self.actions else self.arguments.srcip
 
 
 class Finished(NamedTuple):
-    """What came of a task: whether the script's exit status was 0, how it ended in words, what it printed."""
+    """What came of a task: whether the script did it, how it ended in words, what it printed, its exit status.
+
+    `status` is None where the script was ended, or did not even start.
+    """
 
     task: Task
     worked: bool
     how: str
     output: str
+    status: Optional[int] = None

@@ -28,12 +28,14 @@ class ResponsesLog:
         return self._file.lost
 
     def write(self, outcome: Finished) -> None:
-        """Append the line of a script that ended now."""
-        task, given = outcome.task, outcome.task.arguments
+        """Append the line of a script that ended now, or a line for each address of its batch."""
+        task = outcome.task
         date = time.strftime("%a %b %e %H:%M:%S %Z %Y")
         script = self._scripts / task.executable
-        line = f"{date} {script} {task.verb} {given.user} {given.srcip} {given.alert_id} {given.rule}"
-        self._file.write(f"{line}\n" if outcome.worked else f"{line} failed: {outcome.how}\n")
+        then = "" if outcome.worked else f" failed: {outcome.how}"
+        handed = [action.block.arguments for action in task.actions] or [task.arguments]
+        lines = (f"{date} {script} {task.verb} {a.user} {a.srcip} {a.alert_id} {a.rule}{then}\n" for a in handed)
+        self._file.write("".join(lines))
 
     def reopen(self) -> None:
         """Open the file anew, after somebody moved it away."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from typing import Callable, Deque, Dict, Iterable, Optional, Protocol, Tuple, Union
+from typing import Callable, Deque, Dict, FrozenSet, Iterable, List, Optional, Protocol, Sequence, Tuple, Union
 
 from ar.model import Moment, RuleId
 from ar.news import News
@@ -16,12 +16,15 @@ from ar.policy.agenda import AT_ONCE_S
 from ar.policy.ledger import Action, Block, Ledger
 from ar.policy.policy import Policy, Ruling
 from ar.policy.records import Added, Arguments, Ended, Opened, Prolonged, Promised, Ran, Record, Released
-from ar.policy.tasks import Finished, Task
+from ar.policy.tasks import BATCH_BYTES_MAX, Finished, Task
 from ar.respond.journal import Journal, JournalError, JournalGoneError
 
 COMPACT_AGAIN_AFTER_S = 60.0
 SYNC_AGAIN_AFTER_S = 1.0
 RUNS_WAITING_MAX = 1000  # commands that are never undone, waiting for a turn; further ones are dropped and counted
+BATCH_MAX = 1024  # blocks in one run of a script
+SECONDS_BYTES_MAX = 11  # of a line of a batch: a space, TIMEOUT_MOST_S and the line end
+LINE_BYTES_MAX = 64
 TIMEOUT_MOST_S = 999_999_999  # what scripts are told at most; the agent itself releases on time all the same
 
 Log = Callable[[str, str], None]  # severity, text
@@ -44,6 +47,7 @@ class Runs(Protocol):
     def has_room(self) -> bool: ...
     @property
     def waiting(self) -> int: ...
+    def abilities(self, executable: str) -> FrozenSet[str]: ...
     def submit(self, task: Task, boot_s: float) -> None: ...
     def reap(self, boot_s: float) -> list[Finished]: ...
 
@@ -121,7 +125,7 @@ class Blocks:
         if isinstance(ruling.record, Ran):
             self.counts["runs"] += 1
             environment = self._environment(ruling.arguments, 0)
-            self._runs.append(Task("add", ruling.response.command.executable, ruling.arguments, environment, None))
+            self._runs.append(Task("add", ruling.response.command.executable, ruling.arguments, environment))
         elif isinstance(ruling.record, Promised):
             self.counts["blocks"] += 1
         return True
@@ -162,15 +166,33 @@ class Blocks:
                 idle += 1
 
     def _start_release(self, now: Moment) -> bool:
-        return self._start(self.ledger.take_one(now, release=True), now)
+        return self._start_due(now, release=True)
 
     def _start_addition(self, now: Moment) -> bool:
-        return self._start(self.ledger.take_one(now, release=False), now)
+        return self._start_due(now, release=False)
 
-    def _start(self, action: Optional[Action], now: Moment) -> bool:
-        if action is not None:
-            self._runner.submit(self._task(action, now), now.boot_s)
-        return action is not None
+    def _start_due(self, now: Moment, *, release: bool) -> bool:
+        """Start the script that is due first, for as many blocks as it can take at once; False when none is due."""
+        first = self.ledger.take_one(now, release=release)
+        if first is None:
+            return False
+        actions = [first]
+        most = self._batch_max(first.block)
+        room_bytes = BATCH_BYTES_MAX - LINE_BYTES_MAX
+        while len(actions) < most and room_bytes >= LINE_BYTES_MAX:
+            another = self.ledger.take_one(now, release=release, like=first)
+            if another is None:
+                break
+            actions.append(another)
+            room_bytes -= len(another.block.subject.value) + SECONDS_BYTES_MAX
+        self._runner.submit(self._task(actions, now), now.boot_s)
+        return True
+
+    def _batch_max(self, block: Block) -> int:
+        """Return how many blocks may go with this one; fewer when it failed before, so that one spoils few others."""
+        if block.subject.kind != "srcip" or "batch" not in self._runner.abilities(block.executable):
+            return 1
+        return max(1, BATCH_MAX >> (3 * block.failures))
 
     def _start_run(self, now: Moment) -> bool:
         if self._runs:
@@ -195,10 +217,7 @@ class Blocks:
         """Take in what came of the scripts that have ended, and go on to what is due."""
         for outcome in self._runner.reap(now.boot_s):
             self._on_finished(outcome)
-            if outcome.task.action is None:
-                self._report(outcome, "")
-            else:
-                self._settle(outcome, outcome.task.action, now)
+            self._settle(outcome, now)
         self.work(now)
 
     def compact_when_grown(self, now: Moment, forget_after_s: float, offenders_max: int) -> None:
@@ -219,7 +238,7 @@ class Blocks:
 
     def _promise(self, record: Record, now: Moment) -> bool:
         try:
-            self._write(record, now)
+            self._write(now, record)
         except JournalError as error:
             if isinstance(record, Ended):
                 self._snapshot_is_due()
@@ -238,14 +257,14 @@ class Blocks:
         if self._news.is_new(text, now.boot_s):
             self._log("ERROR", text)
 
-    def _write(self, record: Record, now: Moment) -> None:
-        """Write a record; before this agent's first one, write in which boot of the machine it is made."""
+    def _write(self, now: Moment, *records: Record) -> None:
+        """Write records; before this agent's first one, write in which boot of the machine it is made."""
         try:
-            self._journal.write(*self._opening(now), record)
+            self._journal.write(*self._opening(now), *records)
         except JournalGoneError as error:
             self._log("ERROR", f"{error}; it is written anew from memory")
             self._write_anew(now)
-            self._journal.write(record)
+            self._journal.write(*records)
         self._opened = True
         self._unsynced = True
 
@@ -279,26 +298,33 @@ class Blocks:
     def _all_is_safe(self) -> None:
         self._opened, self._unsynced, self._sync_failed = True, False, False
 
-    def _settle(self, outcome: Finished, action: Action, now: Moment) -> None:
+    def _settle(self, outcome: Finished, now: Moment) -> None:
+        """Note what came of a script, in memory and then in the journal."""
         words = _last_words(outcome)
-        record = self.ledger.finish(action, worked=outcome.worked, last_words=words, now=now)
-        self._report(outcome, "" if outcome.worked else "It is tried again.")
-        if record is None:
+        records: List[Union[Added, Released]] = []
+        for action in outcome.task.actions:
+            record = self.ledger.finish(action, worked=outcome.worked, last_words=words, now=now)
+            if record is not None:
+                records.append(record)
+        self._report(outcome, "It is tried again." if outcome.task.actions and not outcome.worked else "")
+        if not records:
             return
-        if isinstance(record, Released):
-            self.counts["releases"] += 1
-            self._log("INFO", f"{action.block.command} {action.block.subject}: released.")
+        released = isinstance(records[0], Released)  # one script does one thing, to one block or to many
+        if released:
+            self.counts["releases"] += len(records)
+            self._log("INFO", f"{outcome.task.actions[0].block.command} {outcome.task.about}: released.")
         unsynced = self._unsynced
         try:
-            self._write(record, now)
+            self._write(now, *records)
         except JournalError as error:
             # The world has changed all the same. A restart repeats the script, which does no harm.
             self._tell_trouble(str(error), now)
             self._snapshot_is_due()
             unsynced = True
-        if isinstance(record, Added):
+        if not released:
             self._unsynced = unsynced  # not worth a sync of its own: without it the script runs once more
-        self.ledger.apply(record)
+        for record in records:
+            self.ledger.apply(record)
 
     def _report(self, outcome: Finished, then: str) -> None:
         task = outcome.task
@@ -306,16 +332,17 @@ class Blocks:
             self._log("INFO", f"{task.executable} {task.verb}: {line}")
         if not outcome.worked:
             self.counts["failures"] += 1
-            subject = task.action.block.subject.value if task.action else task.arguments.srcip
-            text = f"{task.executable} {task.verb} {subject} failed: {_last_words(outcome)}. {then}"
+            text = f"{task.executable} {task.verb} {task.about} failed: {_last_words(outcome)}. {then}"
             self._log("ERROR", text.rstrip())
 
-    def _task(self, action: Action, now: Moment) -> Task:
-        block = action.block
-        left_s = block.left_s(now)
-        timeout_s = 0 if left_s is None else min(max(1, math.ceil(left_s)), TIMEOUT_MOST_S)
-        environment = self._environment(block.arguments, timeout_s)
-        return Task(action.verb, block.executable, block.arguments, environment, action)
+    def _task(self, actions: Sequence[Action], now: Moment) -> Task:
+        first = actions[0].block
+        environment = self._environment(first.arguments, _timeout_s(first, now))
+        lines = [f"{action.block.subject.value} {_timeout_s(action.block, now)}" for action in actions]
+        return Task(
+            actions[0].verb, first.executable, first.arguments, environment, tuple(actions),
+            tuple(lines) if len(lines) > 1 else (),
+        )  # fmt: skip
 
     def _environment(self, arguments: Arguments, timeout_s: int) -> Dict[str, str]:
         level, description = self._rule_words(arguments.rule)
@@ -326,6 +353,12 @@ class Blocks:
             "AR_RULE_DESCRIPTION": description,
             "AR_ALERT_ID": arguments.alert_id,
         }
+
+
+def _timeout_s(block: Block, now: Moment) -> int:
+    """Return what a script is told of how long the block is to last from now on; 0 is for good."""
+    left_s = block.left_s(now)
+    return 0 if left_s is None else min(max(1, math.ceil(left_s)), TIMEOUT_MOST_S)
 
 
 def _last_words(outcome: Finished) -> str:

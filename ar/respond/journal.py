@@ -111,6 +111,7 @@ class Journal:
             self._disk.sync_folder(path.parent)
         except OSError as error:
             raise JournalError(f"{path}: cannot be written: {error.strerror}") from error
+        self.written_bytes = self.syncs = 0  # by this agent, what flash memory has to bear
         self._size = reading.intact_bytes
         self._snapshot_bytes = 0
         self._folder_unsynced = False  # a power cut may still bring a former file back
@@ -154,12 +155,14 @@ class Journal:
         except OSError as error:
             self._take_back(error)
         self._size += len(text)
+        self.written_bytes += len(text)
 
     def sync(self) -> None:
         """Return when all that was written survives a power cut.
 
         Raises JournalError; what was written since the last sync may then be lost, whatever a later one says.
         """
+        self.syncs += 1
         try:
             self._disk.sync(self._fd)
             self._sync_folder()
@@ -206,6 +209,13 @@ class Journal:
         except OSError as error:
             raise JournalError(f"{self.path}: cannot be replaced by a snapshot: {error.strerror}") from error
         self._snapshot_bytes = len(text)
+        self.written_bytes += len(text)
+        self.syncs += 1
+
+    @property
+    def size_bytes(self) -> int:
+        """How long the file is."""
+        return self._size
 
     def close(self) -> None:
         """Let go of the file; what was written stays."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Callable, Iterable, List, Optional
+from typing import Callable, FrozenSet, Iterable, List, Optional
 
 from ar.policy.records import Record
 from ar.policy.tasks import Finished, Task
@@ -44,9 +44,13 @@ class Observer:
         """Return nothing: no script prints."""
         return []
 
+    def abilities(self, executable: str) -> FrozenSet[str]:  # noqa: ARG002 (the runner's signature)
+        """Return none: each block is told of on its own, and nothing that was never done is asked for."""
+        return frozenset()
+
     def submit(self, task: Task, boot_s: float) -> None:  # noqa: ARG002 (the runner's signature)
         """Say what would run, and take it for done."""
-        argv = task.arguments.argv(str(self._folder / task.executable), task.verb)
+        argv = task.argv(str(self._folder / task.executable))
         timeout = task.environment.get("AR_TIMEOUT", "0")
         self._log("INFO", f"Observing: would run {shlex.join(argv)} (AR_TIMEOUT={timeout})")
         self._done.append(Finished(task, worked=True, how="observed", output=""))

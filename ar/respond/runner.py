@@ -12,13 +12,15 @@ import subprocess
 from collections import deque
 from contextlib import suppress
 from pathlib import Path
-from typing import Callable, Deque, Dict, List, Optional
+from typing import IO, Callable, Deque, Dict, FrozenSet, List, Optional, Sequence
 
-from ar.policy.tasks import Finished, Task
+from ar.policy.tasks import BATCH_BYTES_MAX, Finished, Task
+from ar.respond.abilities import Abilities
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 KILL_AFTER_TERM_S = 5.0
 OUTPUT_MAX_BYTES = 8192  # kept of what a script prints: its last words
+OUTPUT_OF_ONE_BYTES = 64  # of a batch so much more for each address: the answer to `present` names them
 PIECES_AT_ONCE = 16  # a script that floods its output must not keep the engine from its work
 _KEPT_VARIABLES = ("TZ",)
 
@@ -60,6 +62,7 @@ class Runner:
         self._folder = folder
         self._home = home
         self._fault_of_script = fault_of_script
+        self._abilities = Abilities(folder)
         self._waiting: Deque[Task] = deque()
         self._running: Dict[int, _Running] = {}
         self._refused: List[Finished] = []
@@ -78,6 +81,10 @@ class Runner:
     def running(self) -> int:
         """How many scripts run now."""
         return len(self._running)
+
+    def abilities(self, executable: str) -> FrozenSet[str]:
+        """Return what a script can do besides add and delete."""
+        return self._abilities.of(executable)
 
     def filenos(self) -> List[int]:
         """Return the pipes that scripts print to."""
@@ -122,8 +129,8 @@ class Runner:
             return
         try:
             process = subprocess.Popen(
-                task.arguments.argv(str(script), task.verb),
-                stdin=subprocess.DEVNULL,
+                task.argv(str(script)),
+                stdin=subprocess.PIPE if task.lines else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 cwd="/",
@@ -133,6 +140,8 @@ class Runner:
         except OSError as error:
             self._refused.append(Finished(task, worked=False, how=f"not run: {error.strerror}", output=""))
             return
+        if process.stdin is not None:
+            _hand_over(task.lines, process.stdin)
         run = _Running(task, process, boot_s + self.deadline_s)
         os.set_blocking(run.pipe, False)
         self._running[run.pipe] = run
@@ -160,7 +169,16 @@ class Runner:
         else:
             how = f"exit status {status}"
         worked = status == 0 and not run.terminated
-        return Finished(run.task, worked, how, run.output.decode("utf-8", "backslashreplace").strip())
+        output = run.output.decode("utf-8", "backslashreplace").strip()
+        return Finished(run.task, worked, how, output, None if run.terminated or status < 0 else status)
+
+
+def _hand_over(lines: Sequence[str], stdin: IO[bytes]) -> None:
+    """Write the lines, which a pipe takes at once, and let the script find their end."""
+    text = "".join(f"{line}\n" for line in lines).encode("ascii")
+    assert len(text) <= BATCH_BYTES_MAX, len(text)  # noqa: S101 (who makes batches keeps to it)
+    with suppress(BrokenPipeError), stdin:  # a script that ended already says so by its exit status
+        os.write(stdin.fileno(), text)
 
 
 def _drain(run: _Running) -> None:
@@ -174,4 +192,4 @@ def _drain(run: _Running) -> None:
             run.silent = True
             return
         run.output += piece
-        del run.output[:-OUTPUT_MAX_BYTES]
+        del run.output[: -(OUTPUT_MAX_BYTES + len(run.task.lines) * OUTPUT_OF_ONE_BYTES)]

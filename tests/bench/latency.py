@@ -22,6 +22,7 @@ import processes
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import netns
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 RULE = 5712  # an sshd brute force: this many attempts on names that do not exist, from one address
 ATTEMPTS = 8
 WAIT_S = 10.0

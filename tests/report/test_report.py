@@ -91,7 +91,7 @@ def test_an_alert_is_an_object_with_the_keys_of_ossec(tmp_path):
 @pytest.mark.parametrize(("worked", "tail"), [(True, ""), (False, " failed: exit status 1")], ids=["worked", "failed"])
 def test_a_response_is_a_line_in_the_format_of_ossecs_scripts(tmp_path, worked, tail):
     arguments = Arguments("-", "203.0.113.7", "1763706239.12", 5712, "/var/log/auth.log", "-")
-    task = Task("add", "firewall-drop.sh", arguments, {}, None)
+    task = Task("add", "firewall-drop.sh", arguments, {})
     log = ResponsesLog(tmp_path / "active-responses.log", tmp_path / "bin", pytest.fail)
     log.write(Finished(task, worked, "exit status 0" if worked else "exit status 1", ""))
     line = (tmp_path / "active-responses.log").read_text()

@@ -32,6 +32,7 @@ class Story:
         self.log = []
         self.disk_is_full = self.journal_is_gone = self.sync_fails = False
         self.scripts_max = 99
+        self.can = frozenset()
         self.waiting = 0
         self.ledger = Ledger("boot-a")
         self.blocks = Blocks(
@@ -67,6 +68,9 @@ class Story:
     @property
     def has_room(self):
         return len(self.tasks) < self.scripts_max
+
+    def abilities(self, executable):
+        return self.can
 
     def submit(self, task, boot_s):
         self.told.append(("script", task.verb))
@@ -221,7 +225,7 @@ def test_no_more_is_taken_from_the_ledger_than_the_runner_has_room_for():
     assert len(story.tasks) == 1
     story.end_script()
     assert len(story.tasks) == 1
-    assert story.tasks[0].action.block.id == 2
+    assert story.tasks[0].actions[0].block.id == 2
 
 
 def test_commands_that_are_never_undone_are_dropped_and_counted_when_too_many_wait():
@@ -288,7 +292,7 @@ def test_releases_new_blocks_and_other_commands_take_turns():
     story.blocks.work(at(60))
     while story.tasks:
         task = story.tasks[0]
-        begun.append("run" if task.action is None else task.verb)
+        begun.append("run" if not task.actions else task.verb)
         story.end_script(seconds=60)
     assert sorted(begun[:3]) == sorted(begun[3:]) == ["add", "delete", "run"]
 
@@ -357,3 +361,54 @@ def test_a_start_says_loudly_what_is_damaged():
         Written([], ["journal.json:2: its checksum does not fit"]), at(0), "boot-a", lambda *told: log.append(told)
     )
     assert log == [("ERROR", "journal.json:2: its checksum does not fit")]
+
+
+def promise(block, address, seconds=0.0, command="firewall-drop"):
+    subject = Subject("srcip", address)
+    arguments = ARGUMENTS._replace(srcip=address)
+    return Promised(
+        block, command, "firewall-drop.sh", "argv", subject, arguments, 1, 1e6 + seconds, 60, 160.0 + seconds
+    )
+
+
+def test_blocks_of_one_command_go_to_a_script_that_takes_many_at_once():
+    story = Story()
+    story.can = frozenset({"batch"})
+    for number in range(1, 4):
+        story.blocks.apply(promise(number, f"203.0.113.{number}"), at(0))
+    story.blocks.apply(promise(4, "203.0.113.1", command="another"), at(0))
+    story.blocks.work(at(1))
+    assert [task.lines for task in story.tasks] == [("203.0.113.1 59", "203.0.113.2 59", "203.0.113.3 59"), ()]
+    assert story.tasks[0].argv("/x.sh") == ["/x.sh", "add", "--batch"]
+    assert story.tasks[1].argv("/x.sh")[:4] == ["/x.sh", "add", "-", "203.0.113.1"]
+    story.end_script(seconds=1)
+    assert [block.state for block in story.ledger.blocks.values()] == [*[State.IN_FORCE] * 3, State.PROMISED]
+
+
+def test_a_batch_that_failed_is_tried_again_in_ever_smaller_ones(monkeypatch):
+    """So one address that the firewall refuses keeps few others out, and in the end none."""
+    monkeypatch.setattr("ar.respond.blocks.BATCH_MAX", 16)
+    story = Story()
+    story.can = frozenset({"batch"})
+    for number in range(1, 17):
+        story.blocks.apply(promise(number, f"203.0.113.{number}"), at(0))
+    sizes, seconds = [], 0.0
+    while story.ledger.blocks and seconds < 50:
+        story.blocks.work(at(seconds))
+        sizes.append(sorted({max(1, len(task.lines)) for task in story.tasks}))
+        while story.tasks:
+            poisoned = any(action.block.id == 5 for action in story.tasks[0].actions)
+            story.end_script(worked=not poisoned, output="conflict", seconds=seconds)
+        seconds += 8
+    assert sizes[:3] == [[16], [2], [1]]
+    assert [b.id for b in story.ledger.blocks.values() if b.state is not State.IN_FORCE] == [5]
+
+
+def test_the_lines_of_a_batch_fit_into_a_pipe():
+    story = Story()
+    story.can = frozenset({"batch"})
+    for number in range(1, 2000):
+        story.blocks.apply(promise(number, f"2001:db8:{number:x}:ffff::/64"), at(0))
+    story.blocks.work(at(0))
+    assert sum(len(task.lines) for task in story.tasks) == 1999
+    assert max(sum(len(line) + 1 for line in task.lines) for task in story.tasks) <= 16_384

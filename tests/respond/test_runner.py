@@ -35,7 +35,7 @@ def runner_of(scripts, fault=lambda path: None, **limits):
 
 
 def task(name, verb="add", **environment):
-    return Task(verb, name, ARGUMENTS, environment, None)
+    return Task(verb, name, ARGUMENTS, environment)
 
 
 def wait(runner, boot_s=0.0, count=1):
@@ -176,3 +176,37 @@ def test_no_more_scripts_run_at_once_than_allowed_and_the_others_keep_their_orde
     gate.touch()
     assert [outcome.output for outcome in wait(runner, count=3)] == ["one", "two", "three"]
     assert (runner.running, runner.waiting, runner.has_room) == (0, 0, True)
+
+
+def test_a_batch_stands_on_standard_input_and_has_an_end(scripts):
+    runner = runner_of(scripts)
+    lines = tuple(f"203.0.{n // 250}.{n % 250} 60" for n in range(700))
+    runner.submit(task(scripts('echo "$@"; wc -l; sleep 0'))._replace(lines=lines), 0.0)
+    (outcome,) = wait(runner)
+    assert (outcome.output.split(), outcome.status) == (["add", "--batch", "700"], 0)
+
+
+def test_a_script_that_ends_without_reading_its_batch_is_judged_by_its_status(scripts):
+    runner = runner_of(scripts)
+    runner.submit(task(scripts("exit 3"))._replace(lines=("203.0.113.1 60",) * 700), 0.0)
+    (outcome,) = wait(runner)
+    assert (outcome.worked, outcome.status) == (False, 3)
+
+
+def test_a_batch_may_answer_with_a_line_for_each_address(scripts):
+    lines = tuple(f"2001:db8:{n:x}:ffff::/64 60" for n in range(500))
+    runner = runner_of(scripts)
+    runner.submit(task(scripts('while read -r a _; do echo "missing $a"; done'))._replace(lines=lines), 0.0)
+    (outcome,) = wait(runner)
+    assert len(outcome.output.splitlines()) == 500
+
+
+def test_what_a_script_declares_is_read_anew_when_it_changes(scripts):
+    runner = runner_of(scripts)
+    assert runner.abilities("x.sh") == frozenset()
+    scripts("# usage: x\n# ar: batch timeout wings\n")
+    assert runner.abilities("x.sh") == {"batch", "timeout"}
+    scripts("# ar: present\n# more of it\n")
+    assert runner.abilities("x.sh") == {"present"}
+    (scripts.folder / "x.sh").unlink()
+    assert runner.abilities("x.sh") == frozenset()
