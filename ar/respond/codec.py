@@ -28,6 +28,7 @@ from ar.policy.records import (
 
 _CRC = b',"crc":"'
 _TAIL = len(_CRC) + 8 + len(b'"}')
+_SENTENCE_MOST_S = 2**53  # what still can be added to a time, to the second
 
 
 def encode(record: Record) -> bytes:
@@ -95,7 +96,7 @@ def _read_promised(f: Dict[str, Any]) -> Promised:
     )  # fmt: skip
     return Promised(
         int(f["promise"]), _read_text(f, "cmd"), _read_script(f), str(f.get("contract", "argv")), subject, arguments,
-        int(f["n"]), _read_s(f, "at"), int(f["for"]), _read_end(f),
+        int(f["n"]), _read_s(f, "at"), _read_sentence(f), _read_end(f),
     )  # fmt: skip
 
 
@@ -132,6 +133,13 @@ def _read_s(f: Dict[str, Any], key: str) -> float:
     return seconds
 
 
+def _read_sentence(f: Dict[str, Any]) -> int:
+    sentence_s = int(f["for"])
+    if not 0 <= sentence_s <= _SENTENCE_MOST_S:
+        raise ValueError("'for' is no length of time")
+    return sentence_s
+
+
 def _implied(subject: Subject, kind: str) -> str:
     """Return the argument that needs no word in the journal: the subject itself, else a dash."""
     return subject.value if subject.kind == kind else "-"
@@ -159,7 +167,7 @@ _SHAPES: Dict[type, Callable[[Any], Dict[str, Any]]] = {
 _READERS: Dict[str, Callable[[Dict[str, Any]], Record]] = {
     "open": lambda f: Opened(str(f["boot"]), _read_s(f, "wall"), _read_s(f, "up")),
     "promise": _read_promised,
-    "prolong": lambda f: Prolonged(int(f["prolong"]), int(f["n"]), _read_s(f, "at"), int(f["for"]), _read_end(f)),
+    "prolong": lambda f: Prolonged(int(f["prolong"]), int(f["n"]), _read_s(f, "at"), _read_sentence(f), _read_end(f)),
     "added": lambda f: Added(int(f["added"])),
     "end": lambda f: Ended(int(f["end"]), _read_s(f, "at")),
     "released": lambda f: Released(int(f["released"]), _read_s(f, "at")),

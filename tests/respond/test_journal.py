@@ -78,6 +78,8 @@ PROMISE = (
         ('{"added":[1]', "a 'added' record that is not whole"),
         ('{"released":1,"at":1e999', "'at' is no time"),
         (PROMISE.replace("9.0", "1e999"), "'end' is no time"),
+        (PROMISE.replace(":600", ":-1"), "'for' is no length of time"),
+        (PROMISE.replace(":600", ":1" + "0" * 400), "'for' is no length of time"),
         (PROMISE.replace("x.sh", "/bin/echo"), "'/bin/echo' is no script"),
         (PROMISE.replace("x.sh", ".."), "'..' is no script"),
         (PROMISE.replace("203.0.113.7", "; rm -rf /"), "does not appear to be an IPv4 or IPv6 network"),
