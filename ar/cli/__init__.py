@@ -19,6 +19,7 @@ VERBS: Dict[str, Tuple[str, str]] = {
     "explain": ("explain", "say what the agent makes of log lines, and why"),
     "replay": ("replay", "run a log through detection and policy; no script is run"),
     "list": ("list_blocks", "show the blocks in force"),
+    "journal": ("journal", "show what was promised and what came of it, and verify the journal"),
     "status": ("status", "show how the running agent is doing"),
     "block": ("block", "block an address now"),
     "unblock": ("unblock", "release an address, or all, now"),

@@ -14,8 +14,13 @@ from ar.report.log import printable
 
 
 def moment(epoch_s: Optional[float]) -> str:
-    """Return a wall-clock time as people read it, or a dash."""
-    return "-" if epoch_s is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(epoch_s))
+    """Return a wall-clock time as people read it, or a dash; one that the calendar cannot hold as `@seconds`."""
+    if epoch_s is None:
+        return "-"
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(epoch_s))
+    except (OverflowError, ValueError, OSError):  # on a board whose calendar ends in 2038, a block of 20 years
+        return f"@{epoch_s:.15g}"
 
 
 def triggers_of(response: Response) -> str:

@@ -9,12 +9,13 @@ and never forgets one. A crash can leave a torn last line, which is cut off, and
 from __future__ import annotations
 
 import fcntl
+import io
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Callable, Iterable, List, NamedTuple, Optional
+from typing import Callable, Iterable, Iterator, List, NamedTuple, Optional, Union
 
-from ar.errors import CannotCreateError, UnavailableError
+from ar.errors import CannotCreateError, Mistake, Place, UnavailableError
 from ar.policy.records import Record
 from ar.respond.codec import decode, encode
 from ar.respond.disk import Disk
@@ -44,24 +45,28 @@ def read(path: Path, disk: Optional[Disk] = None) -> Reading:
 
     Raises CannotCreateError when the file cannot be read at all.
     """
-    try:
-        content = (disk or Disk()).read(path)
-    except FileNotFoundError:
-        content = b""
-    except OSError as error:
-        raise CannotCreateError(f"{path}: cannot be read: {error.strerror}") from error
-    whole, torn = _split_torn(content)
+    whole, torn = split_torn(content_of(path, disk) or b"")
     records: List[Record] = []
     damage: List[str] = []
-    for number, line in enumerate(whole.split(b"\n")[:-1], 1):
-        try:
-            records.append(decode(line))
-        except ValueError as error:
-            damage.append(f"{path}:{number}: {error}: expected a journal record; this one is passed over")
+    for found in found_in(whole, path):
+        if isinstance(found, Mistake):
+            damage.append(str(found))
+        else:
+            records.append(found)
     return Reading(records, damage, len(whole), torn)
 
 
-def _split_torn(content: bytes) -> tuple[bytes, bytes]:
+def content_of(path: Path, disk: Optional[Disk] = None) -> Optional[bytes]:
+    """Return all bytes of a journal, None when it is not there; raises CannotCreateError when it cannot be read."""
+    try:
+        return (disk or Disk()).read(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise CannotCreateError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def split_torn(content: bytes) -> tuple[bytes, bytes]:
     """Part the whole lines from a last line that a crash tore: one without its line end, or not readable."""
     whole_bytes = content.rfind(b"\n") + 1
     if whole_bytes == len(content) and whole_bytes:
@@ -71,6 +76,15 @@ def _split_torn(content: bytes) -> tuple[bytes, bytes]:
         except ValueError:
             whole_bytes = last_begins
     return content[:whole_bytes], content[whole_bytes:]
+
+
+def found_in(whole: bytes, path: Path) -> Iterator[Union[Record, Mistake]]:
+    """Yield what each whole line of the journal at `path` holds: its record, or what is wrong with it."""
+    for number, line in enumerate(io.BytesIO(whole), 1):
+        try:
+            yield decode(line[:-1])
+        except ValueError as error:
+            yield Mistake(Place(str(path), number), str(error), "a journal record; this one is passed over")
 
 
 class Lock:

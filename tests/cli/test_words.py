@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from ar.cli.words import hung, table, terminal_width
+from ar.cli.words import hung, moment, table, terminal_width
 
 HEAD = ("SUBJECT", "COMMAND", "LEFT", "")
 ROWS = [
@@ -75,3 +75,8 @@ def test_a_line_is_wrapped_at_spaces_only_and_its_rest_indented():
 def test_a_line_that_fits_stays_as_it_is(width):
     text = "  response   drop on rule-5716, for 10 min"
     assert hung(text, 13, width) == text
+
+
+def test_a_time_that_the_calendar_of_this_machine_cannot_hold_is_written_in_seconds():
+    assert moment(1e300) == "@1e+300"
+    assert moment(None) == "-"
