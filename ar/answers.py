@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+from collections import Counter
 from typing import TYPE_CHECKING, Callable, Dict, Iterable, Iterator, List, Optional
 
 import psutil
@@ -67,7 +68,8 @@ def _list(engine: Engine, request: Object) -> Iterable[Object]:  # noqa: ARG001 
 
 def _status(engine: Engine, request: Object) -> Iterable[Object]:  # noqa: ARG001 (every answer has this shape)
     now = clock.now()
-    blocks = engine.ledger.blocks.values()
+    blocks = engine.ledger.blocks
+    states = Counter([block.state for block in blocks.values()])
     bounds_hit = engine.bounds_hit()
     yield {
         "version": __version__,
@@ -83,9 +85,9 @@ def _status(engine: Engine, request: Object) -> Iterable[Object]:  # noqa: ARG00
         "lines": engine.lines,
         "alerts": engine.alerts,
         "blocks": len(blocks),
-        "in_force": sum(1 for block in blocks if block.state is State.IN_FORCE),
-        "failing": sum(1 for block in blocks if block.failures),
-        "releasing": sum(1 for block in blocks if block.state is State.RELEASING),
+        "in_force": states[State.IN_FORCE],
+        "failing": sum([1 for block in blocks.values() if block.failures]),
+        "releasing": states[State.RELEASING],
         "offenders": len(engine.ledger.offenders),
         "counts": engine.blocks.counts,
         "journal": _journal(engine),

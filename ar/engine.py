@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import select
 from collections import Counter, deque
-from typing import Deque, Dict, Iterator, Optional, Tuple, Union
+from typing import Deque, Dict, Iterator, List, Optional, Tuple, Union
 
 from ar.answers import answer
 from ar.config.home import Home
@@ -87,6 +87,7 @@ class Engine:
         self.watcher = Watcher(loaded.config.local_files, line_bytes_max=loaded.config.settings.line_bytes_max, log=log)
         self.control = ControlServer(self.home.socket, lambda request: answer(self, request))
         self._pending: Deque[Chunk] = deque()
+        self._to_tell: List[Alert] = []  # alerts of this turn
         self._more_to_read = False
         self._next: Optional[Loaded] = loaded  # a configuration whose allowlist's names are being looked up
         self._lookup: Lookup = Lookup(loaded.config.allowed, signals.wake)
@@ -118,7 +119,8 @@ class Engine:
         elif os.geteuid() != 0:
             self.log("WARNING", "This is not root: scripts that change a firewall will fail.")
         self.blocks.holding = True
-        self._release_allowlisted(clock.now())
+        if self._lookup.answer is None:  # else they are gone through when it is adopted, a moment from now
+            self._release_allowlisted(clock.now())
         self._adopt_when_known()
         self.blocks.work(clock.now())
         self.log("INFO", f"Started (pid: {os.getpid()}).")
@@ -155,15 +157,22 @@ class Engine:
         while self._pending and not self._signals.stop and clock.now().boot_s < until_s:
             self._take(self._pending.popleft(), now)
         self.blocks.work(clock.now())
+        self._tell()
 
     def _take(self, chunk: Chunk, now: Moment) -> None:
-        """Take lines from text to promise."""
+        """Take lines from text to promise; what is only to be told waits in `_to_tell`."""
         self.lines += len(chunk.lines)
+        to_tell = self._to_tell
         for alert in self.detector.alerts_of(chunk):
             self.alerts += 1
             if alert.logged:
-                self._alerts_log.write(alert)
+                to_tell.append(alert)
             self._respond(alert, now)
+
+    def _tell(self) -> None:
+        """Write the alerts down, after what they led to has begun."""
+        self._alerts_log.write(self._to_tell)
+        self._to_tell.clear()
 
     def _respond(self, alert: Alert, now: Moment) -> None:
         self._refresh_own_addresses(now)
@@ -264,9 +273,11 @@ class Engine:
 
     def _release_allowlisted(self, now: Moment) -> None:
         """End the blocks on addresses that have been allowlisted since, before any of their scripts runs again."""
-        for block in list(self.ledger.blocks.values()):
-            reason = self.policy.allowlist.reason_for_subject(block.subject)
-            if reason is not None and block.state is not State.RELEASING:
+        in_force = [block for block in self.ledger.blocks.values() if block.state is not State.RELEASING]
+        reasons = dict(self.policy.allowlist.refused(block.subject for block in in_force))
+        for block in in_force if reasons else ():
+            reason = reasons.get(block.subject)
+            if reason is not None:
                 self.log("INFO", f"{block.command} {block.subject}: to be released, since it is {reason}.")
                 self.blocks.end(block, now)
 

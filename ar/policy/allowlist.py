@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Callable, Iterable, Optional, Tuple
+from bisect import bisect_right
+from typing import Callable, Iterable, Iterator, List, Optional, Tuple
 
 from ar.model import Address, Network, Subject, parse_address
 
 _BROADCAST = ipaddress.IPv4Address("255.255.255.255")
 _THIS_NETWORK = ipaddress.IPv4Network("0.0.0.0/8")
+_SPECIAL_NETWORKS = [
+    _THIS_NETWORK,
+    *map(ipaddress.IPv4Network, ("127.0.0.0/8", "224.0.0.0/4", "255.255.255.255/32")),
+]
 
 
 class Allowlist:
@@ -56,6 +61,26 @@ class Allowlist:
             return self.reason(address)
         return self.reason_for_network(ipaddress.ip_network(subject.value))
 
+    def refused(self, subjects: Iterable[Subject]) -> Iterator[Tuple[Subject, str]]:
+        """Yield those of many subjects that are never acted on, each with the reason."""
+        starts, ends = self._ipv4_ranges()
+        for subject in subjects:
+            number = _ipv4_number(subject.value) if subject.kind == "srcip" else None
+            if number is not None:
+                at = bisect_right(starts, number) - 1
+                if at < 0 or number > ends[at]:
+                    continue  # nearly all of them, and told without a look at the whole list
+            reason = self.reason_for_subject(subject)
+            if reason is not None:
+                yield subject, reason
+
+    def _ipv4_ranges(self) -> Tuple[List[int], List[int]]:
+        """Return where the ranges of IPv4 addresses begin and end outside of which `reason` has nothing to say."""
+        networks = [network for network, _ in self._networks if network.version == 4]
+        networks += [ipaddress.IPv4Network(address) for address in self.own if address.version == 4]
+        merged = list(ipaddress.collapse_addresses([*_SPECIAL_NETWORKS, *networks]))
+        return [int(network[0]) for network in merged], [int(network[-1]) for network in merged]
+
     def _special(self, address: Address) -> Optional[str]:
         if address.is_unspecified or address in _THIS_NETWORK:
             return "an unspecified address"
@@ -68,3 +93,12 @@ class Allowlist:
         if address in self.own or self._is_own_now(address):
             return "this host's own address"
         return None
+
+
+def _ipv4_number(text: str) -> Optional[int]:
+    """Return the number of an address as the agent writes them, None for any other text."""
+    parts = text.split(".")
+    if len(parts) != 4 or not "".join(parts).isdecimal():
+        return None
+    first, second, third, fourth = map(int, parts)
+    return (first << 24) + (second << 16) + (third << 8) + fourth

@@ -56,7 +56,7 @@ class Block:
     """
 
     __slots__ = (
-        "arguments", "at_s", "boot_id", "command", "contract", "ends_boot_s", "executable", "failures", "id",
+        "arguments", "at_s", "boot_id", "command", "contract", "ends_boot_s", "executable", "failures", "id", "key",
         "last_offence_boot_s", "last_words", "offence", "sentence_s", "state", "subject", "turn",
         "wake_boot_s",
     )  # fmt: skip
@@ -67,6 +67,7 @@ class Block:
         self.executable = promise.executable
         self.contract = promise.contract
         self.subject = promise.subject
+        self.key: Key = (self.command, self.subject)
         self.arguments: Arguments = promise.arguments
         self.offence = promise.offence
         self.at_s = promise.at_s
@@ -79,10 +80,6 @@ class Block:
         self.last_words = ""
         self.last_offence_boot_s = float("-inf")
         self.wake_boot_s: Optional[float] = None
-
-    @property
-    def key(self) -> Key:
-        return self.command, self.subject
 
     def promise(self) -> Promised:
         """Return the one record that says all there is to say of this block now."""
@@ -123,6 +120,7 @@ class Ledger:
         self._busy: Set[Key] = set()  # keys for which a script runs: two never run on one key
         self._releases = Queue(self._is_release)
         self._additions = Queue(self._is_addition)
+        self._is_asleep = False  # while a journal is read, nothing is due
         self._last_id = 0
         self._to_make_room: List[int] = []  # ids of blocks, chosen many at once since that goes through all of them
         self._appliers: Dict[type, Callable[..., None]] = {
@@ -140,9 +138,10 @@ class Ledger:
     def remembered(cls, records: Iterable[Record], boot_id: str = "") -> Ledger:
         """Return the ledger that the records lead to; nothing is due in it before `rearm`."""
         ledger = cls(boot_id)
+        ledger._is_asleep = True
         for record in records:
             ledger.apply(record)
-        ledger.hush()
+        ledger._is_asleep = False
         return ledger
 
     # ── what is ────────────────────────────────────────────────────────────────────────────────────────────
@@ -322,7 +321,7 @@ class Ledger:
 
         The end of a block that is only promised stands among the releases too: its script may have half worked.
         """
-        block.wake_boot_s = None if block.key in self._busy else boot_s
+        block.wake_boot_s = None if self._is_asleep or block.key in self._busy else boot_s
         if block.wake_boot_s is None:
             return
         if block.state is not State.PROMISED:
@@ -347,8 +346,11 @@ class Ledger:
 
     def apply(self, record: Record) -> None:
         """Let one record come true; a record about a block that is not known changes nothing."""
-        self._appliers[type(record)](record)
-        self.last_wall_s = max(self.last_wall_s, getattr(record, "wall_s", 0.0), getattr(record, "at_s", 0.0))
+        kind = type(record)
+        self._appliers[kind](record)
+        if kind is not Added:
+            at_s = record.wall_s if isinstance(record, Opened) else getattr(record, "at_s", 0.0)
+            self.last_wall_s = max(self.last_wall_s, at_s)
 
     def _open(self, record: Opened) -> None:
         self.boot_id = record.boot_id

@@ -70,6 +70,8 @@ class Policy:
         Of several responses with one command, the one whose sentence is the longest acts.
         """
         bound = self.bindings.of(alert)
+        if not bound:
+            return
         acting = {response.command.name: response for response in bound}
         if len(acting) < len(bound):
             acting = {name: self._longest(name, bound, alert, now) for name in acting}

@@ -1,62 +1,81 @@
-"""`logs/alerts/alerts.log` and `alerts.json`: every alert, as OSSEC writes them (alerts.c, format/to_json.c)."""
+"""`logs/alerts/alerts.log` and `alerts.json`: every alert, as OSSEC writes them (alerts.c, format/to_json.c).
+
+In a flood most of the agent's time goes into these, so what all alerts of a rule have in common is written once.
+"""
 
 from __future__ import annotations
 
-import json
 import time
 from functools import lru_cache
+from json.encoder import encode_basestring_ascii as quoted
 from pathlib import Path
-from typing import Any, Callable, Dict
+from typing import Callable, List, Sequence, Tuple
 
-from ar.model import Alert
+from ar.model import Alert, RuleId
 from ar.report.appender import Appender
 
 LOG_TEXT_MAX = 1256  # characters of the line itself that OSSEC shows in alerts.log
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
 _ADDRESS_LINES = (("srcip", "Src IP"), ("srcport", "Src Port"), ("dstip", "Dst IP"), ("dstport", "Dst Port"))
+# OSSEC's keys of the alert itself, which no field takes; `id` is the alert's own.
+_OWN_KEYS = frozenset({"rule", "id", "TimeStamp", "decoder", "location", "full_log", "previous_output", "hostname",
+                       "program_name", "timestamp"})  # fmt: skip
 
 
 def as_text(alert: Alert) -> str:
     """Return the alert as a paragraph of alerts.log, with the empty line that ends it."""
-    groups = "".join(f"{group}," for group in alert.groups)
     place = f"{alert.hostname}->{alert.location}" if alert.hostname else alert.location
-    lines = [
-        f"** Alert {alert.id}: - {groups}",
-        f"{_stamp(int(alert.time_s))} {place}",
-        f"Rule: {alert.rule} (level {alert.level}) -> '{alert.description}'",
-    ]
-    lines += [f"{title}: {alert.fields[name]}" for name, title in _ADDRESS_LINES if alert.fields.get(name)]
-    if alert.fields.get("user"):
-        lines.append(f"User: {alert.fields['user']}")
+    groups, rule = _rule_in_words(alert.rule, alert.level, alert.description, alert.groups)
+    lines = [f"** Alert {alert.id}: - {groups}\n{_stamp(int(alert.time_s))} {place}\n{rule}"]
+    fields = alert.fields
+    for name, title in _ADDRESS_LINES:
+        value = fields.get(name)
+        if value:
+            lines.append(f"{title}: {value}")
+    user = fields.get("user")
+    if user:
+        lines.append(f"User: {user}")
     lines.append(alert.full_log[:LOG_TEXT_MAX])
     lines += alert.previous
     return "\n".join(lines) + "\n\n"
 
 
-def as_object(alert: Alert) -> Dict[str, Any]:
-    """Return the alert with the keys of OSSEC's alerts.json; what is empty is left out."""
-    fields = {("dstuser" if name == "user" else name): value for name, value in alert.fields.items()}
-    fields.pop("id", None)  # OSSEC's `id` is the alert's own
-    rule = {
-        "level": alert.level,
-        "comment": alert.description,
-        "sidid": alert.rule,
-        "group": "".join(f"{group}," for group in alert.groups),
-        "groups": list(alert.groups),
-    }
-    record: Dict[str, Any] = {"rule": rule, "id": alert.id, "TimeStamp": int(alert.time_s * 1000)}
-    record.update(fields)
-    record.update(
-        decoder=alert.decoder,
-        location=alert.location,
-        full_log=alert.full_log,
-        previous_output="\n".join(alert.previous),
-        hostname=alert.hostname,
-        program_name=alert.program,
-        timestamp=_stamp(int(alert.time_s)),
-    )
-    return {key: value for key, value in record.items() if value != ""}
+def as_json(alert: Alert) -> str:
+    """Return the alert as a JSON object with the keys of OSSEC's alerts.json; what is empty is left out."""
+    rule = _rule_as_json(alert.rule, alert.level, alert.description, alert.groups)
+    parts = [f'{{"rule":{rule},"id":{quoted(alert.id)},"TimeStamp":{int(alert.time_s * 1000)}']
+    for name, value in alert.fields.items():
+        if value and name not in _OWN_KEYS:
+            parts.append(f"{_key(name)}:{quoted(value)}")
+    for name, value in (
+        ("decoder", alert.decoder),
+        ("location", alert.location),
+        ("full_log", alert.full_log),
+        ("previous_output", "\n".join(alert.previous)),
+        ("hostname", alert.hostname),
+        ("program_name", alert.program),
+    ):
+        if value:
+            parts.append(f'"{name}":{quoted(value)}')
+    parts.append(f'"timestamp":"{_stamp(int(alert.time_s))}"}}')
+    return ",".join(parts)
+
+
+@lru_cache(maxsize=512)
+def _rule_in_words(rule: RuleId, level: int, description: str, groups: Tuple[str, ...]) -> Tuple[str, str]:
+    return "".join(f"{group}," for group in groups), f"Rule: {rule} (level {level}) -> '{description}'"
+
+
+@lru_cache(maxsize=512)
+def _rule_as_json(rule: RuleId, level: int, description: str, groups: Tuple[str, ...]) -> str:
+    joined = quoted("".join(f"{group}," for group in groups))
+    each = ",".join(map(quoted, groups))
+    return f'{{"level":{level},"comment":{quoted(description)},"sidid":{rule},"group":{joined},"groups":[{each}]}}'
+
+
+@lru_cache(maxsize=512)
+def _key(name: str) -> str:
+    return quoted("dstuser" if name == "user" else name)
 
 
 @lru_cache(maxsize=256)  # in a flood many alerts are of one second
@@ -76,10 +95,12 @@ class AlertsLog:
         """How many paragraphs and objects could not be written."""
         return self._text.lost + self._json.lost
 
-    def write(self, alert: Alert) -> None:
-        """Append one alert."""
-        self._text.write(as_text(alert))
-        self._json.write(_encode(as_object(alert)) + "\n")
+    def write(self, alerts: Sequence[Alert]) -> None:
+        """Append alerts, all at once."""
+        if alerts:
+            self._text.write("".join(map(as_text, alerts)), records=len(alerts))
+            objects: List[str] = [*map(as_json, alerts), ""]
+            self._json.write("\n".join(objects), records=len(alerts))
 
     def reopen(self) -> None:
         """Open the files anew, after somebody moved them away."""

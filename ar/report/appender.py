@@ -22,8 +22,8 @@ class Appender:
         self._half_line = False
         self._fd: Optional[int] = None
 
-    def write(self, text: str) -> None:
-        """Append whole lines."""
+    def write(self, text: str, records: int = 1) -> None:
+        """Append whole lines, which tell of so many things; these count as lost when not all of it is written."""
         content = ("\n" + text if self._half_line else text).encode("utf-8", "backslashreplace")
         try:
             if self._fd is None:
@@ -31,16 +31,16 @@ class Appender:
                 self._fd = os.open(self.path, flags, 0o640)
             written = os.write(self._fd, content)
         except OSError as error:
-            self._fail(f"{self.path}: cannot be written: {error.strerror}")
+            self._fail(f"{self.path}: cannot be written: {error.strerror}", records)
             return
         self._half_line = written < len(content)
         if self._half_line:
-            self._fail(f"{self.path}: cannot be written: only part of a line fitted")
+            self._fail(f"{self.path}: cannot be written: only part of a line fitted", records)
         else:
             self._in_trouble = False
 
-    def _fail(self, problem: str) -> None:
-        self.lost += 1
+    def _fail(self, problem: str, records: int) -> None:
+        self.lost += records
         if not self._in_trouble:
             self._in_trouble = True
             self._complain(problem)

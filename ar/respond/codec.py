@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import math
+import socket
 import zlib
 from typing import Any, Callable, Dict
 
@@ -26,6 +27,7 @@ from ar.policy.records import (
     Released,
 )
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode  # made once: that takes longer than to use it
 _CRC = b',"crc":"'
 _TAIL = len(_CRC) + 8 + len(b'"}')
 _SENTENCE_MOST_S = 2**53  # what still can be added to a time, to the second
@@ -33,7 +35,7 @@ _SENTENCE_MOST_S = 2**53  # what still can be added to a time, to the second
 
 def encode(record: Record) -> bytes:
     """Return the line for a record, with its line end."""
-    body = json.dumps(_SHAPES[type(record)](record), separators=(",", ":"), ensure_ascii=True)[:-1].encode()
+    body = _encode(_SHAPES[type(record)](record))[:-1].encode()
     return b'%s%s%08x"}\n' % (body, _CRC, zlib.crc32(body))
 
 
@@ -106,10 +108,19 @@ def _read_promised(f: Dict[str, Any]) -> Promised:
 def _read_subject(f: Dict[str, Any]) -> Subject:
     kind, value = map(str, f["on"])
     if kind == "srcip":
-        ipaddress.ip_network(value)  # a ValueError, for what is no address or prefix
+        if not _is_ipv4(value):
+            ipaddress.ip_network(value)  # a ValueError, for what is no address or prefix
     elif kind not in ("user", "filename", "none") or "\0" in value:
         raise ValueError(f"{kind!r} is no kind of subject")
     return Subject(kind, value)
+
+
+def _is_ipv4(text: str) -> bool:
+    """Tell the most common case quickly: a journal may hold many."""
+    try:
+        return socket.inet_ntop(socket.AF_INET, socket.inet_pton(socket.AF_INET, text)) == text
+    except (OSError, ValueError):
+        return False
 
 
 def _read_script(f: Dict[str, Any]) -> str:

@@ -337,3 +337,14 @@ def test_a_block_by_hand_is_no_offence_and_may_shorten_one_in_force():
 )
 def test_a_sentence_is_told_in_words(seconds, words):
     assert for_how_long(seconds) == words
+
+
+def test_of_many_subjects_those_are_refused_that_each_alone_would_be():
+    networks = [(ipaddress.ip_network("192.0.2.0/25"), "192.0.2.0/25"), (ipaddress.ip_network("2001:db8::/48"), "x")]
+    allowlist = Allowlist(networks, [ipaddress.ip_address("203.0.113.9"), ipaddress.ip_address("2001:db8:9::1")])
+    texts = ["192.0.2.0", "192.0.2.127", "192.0.2.128", "203.0.113.8", "203.0.113.9", "203.0.113.10", "0.0.0.1",
+             "127.0.0.1", "224.0.0.1", "239.255.255.255", "240.0.0.1", "255.255.255.255", "1.0.0.0",
+             "2001:db8::5", "2001:db8:9::/64", "2001:db8:8::1", "::1"]  # fmt: skip
+    subjects = [Subject("srcip", text) for text in texts] + [Subject("user", "127.0.0.1")]
+    alone = {subject: allowlist.reason_for_subject(subject) for subject in subjects}
+    assert dict(allowlist.refused(subjects)) == {subject: why for subject, why in alone.items() if why is not None}

@@ -10,7 +10,7 @@ import pytest
 from ar.model import Alert
 from ar.policy.records import Arguments
 from ar.policy.tasks import Finished, Task
-from ar.report.alerts import LOG_TEXT_MAX, AlertsLog, as_object, as_text
+from ar.report.alerts import LOG_TEXT_MAX, AlertsLog, as_json, as_text
 from ar.report.appender import Appender
 from ar.report.log import Log, printable
 from ar.report.responses import ResponsesLog
@@ -59,11 +59,11 @@ def test_an_alert_is_a_paragraph_in_the_format_of_ossec():
 def test_a_long_line_is_cut_in_the_text_and_whole_in_json():
     long = ALERT._replace(full_log="x" * 5000, previous=())
     assert max(map(len, as_text(long).split("\n"))) == LOG_TEXT_MAX
-    assert len(as_object(long)["full_log"]) == 5000
+    assert len(json.loads(as_json(long))["full_log"]) == 5000
 
 
 def test_an_alert_is_an_object_with_the_keys_of_ossec(tmp_path):
-    AlertsLog(tmp_path, pytest.fail).write(ALERT)
+    AlertsLog(tmp_path, pytest.fail).write([ALERT])
     assert json.loads((tmp_path / "alerts.json").read_text()) == {
         "rule": {
             "level": 10,
@@ -178,15 +178,15 @@ def test_a_log_that_cannot_be_written_is_told_once_and_counted_and_stops_nothing
 def test_trouble_that_comes_back_is_told_again(tmp_path):
     told = []
     log = AlertsLog(tmp_path / "alerts", told.append)
-    log.write(ALERT)
-    log.write(ALERT)
+    log.write([ALERT])
+    log.write([ALERT])
     assert (len(told), log.lost) == (2, 4), "one for each file"
     (tmp_path / "alerts").mkdir()
-    log.write(ALERT)
+    log.write([ALERT])
     (tmp_path / "alerts" / "alerts.log").unlink()
     (tmp_path / "alerts" / "alerts.log").mkdir()
     log.reopen()
-    log.write(ALERT)
+    log.write([ALERT])
     assert [text.rpartition("/")[2] for text in told[2:]] == ["alerts.log: cannot be written: Is a directory"]
 
 
