@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import select
-from typing import Callable, List
+from typing import Callable, List, Optional
 
 from ar.answers import chosen
 from ar.config.home import Home
 from ar.config.settings import Settings
 from ar.control.protocol import Object
-from ar.policy.ledger import Block, Ledger
+from ar.errors import UnavailableError
+from ar.policy.ledger import Block, Ledger, State
 from ar.report.responses import ResponsesLog
 from ar.respond import clock
 from ar.respond.blocks import Blocks, restored
@@ -39,15 +40,37 @@ def unblock(home: Home, request: Object, log: Callable[[str, str], None]) -> Lis
     else that is due is done. Raises UnavailableError when an agent holds the home after all, RefusedError when
     nothing is meant.
     """
-    lock = Lock(home.lock)
-    journal = Journal(home.journal)
+    return _release(home, Lock(home.lock, "unblock"), lambda ledger: chosen(ledger, request), log)
+
+
+def sweep(home: Home, log: Callable[[str, str], None]) -> List[Block]:
+    """Release what is overdue, and return it as `unblock` does; do nothing while an agent holds the home."""
+    if not home.journal.exists():
+        return []
     try:
+        lock = Lock(home.lock, "sweep")
+    except UnavailableError:
+        return []
+    return _release(home, lock, _overdue, log)
+
+
+def _overdue(ledger: Ledger) -> List[Block]:
+    now = clock.now()
+    return [block for block in ledger.blocks.values() if block.state is State.RELEASING or block.left_s(now) == 0]
+
+
+def _release(
+    home: Home, lock: Lock, choose: Callable[[Ledger], List[Block]], log: Callable[[str, str], None]
+) -> List[Block]:
+    journal: Optional[Journal] = None
+    try:
+        journal = Journal(home.journal)
         runner = runner_of(home, Settings())
         ledger = restored(journal, clock.now(), clock.boot_id(), log)
+        meant = choose(ledger)
         ledger.hush()
         responses_log = ResponsesLog(home.responses_log, home.scripts, lambda problem: log("ERROR", problem))
         blocks = Blocks(ledger, journal, runner, log=log, rule_words=lambda _: (0, ""), on_finished=responses_log.write)
-        meant = chosen(ledger, request)
         for block in meant:
             blocks.end(block, clock.now())
         blocks.work(clock.now())
@@ -56,5 +79,6 @@ def unblock(home: Home, request: Object, log: Callable[[str, str], None]) -> Lis
             blocks.collect(clock.now())
         return meant
     finally:
-        journal.close()
+        if journal is not None:
+            journal.close()
         lock.release()

@@ -13,6 +13,7 @@ from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional
 
 from ar.cli.starterconf import starter_conf
 from ar.cli.survey import Survey, survey
+from ar.cli.sweeptimer import timer_for
 from ar.config.home import DEFAULT, Home
 from ar.errors import ArError, CannotCreateError, PermissionDeniedError, UnavailableError
 from ar.shipped import shipped_scripts
@@ -37,6 +38,9 @@ class Made(NamedTuple):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of this verb."""
     parser.add_argument("--update", action="store_true", help="replace scripts that an earlier init wrote")
+    parser.add_argument(
+        "--sweep", action="store_true", help="have overdue blocks released each minute even while no agent runs"
+    )
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
     parser.add_argument("--json", action="store_true", help="print one JSON object for each file: path, what, note")
 
@@ -47,11 +51,18 @@ def run(options: argparse.Namespace) -> int:
     scripts = read_scripts(shipped_scripts())
     found = survey(Path("/"), os.environ, scripts.keys(), home.responses_log)
     made = make_home(home, scripts, found, update=options.update, dry_run=options.dry_run)
+    then = ""
+    if options.sweep:
+        timer = timer_for(Path("/"), _program(), home.root.absolute())
+        made[:0] = install(timer.files, dry_run=options.dry_run)
+        then = timer.then
     if options.json:
         for one in made:
             print(json.dumps({"path": str(one.path), "what": one.what, "note": one.note}))
     else:
         print("\n".join(_told(home, made, found, dry_run=options.dry_run)))
+        if then:
+            print(f"  {then}")
     return 0
 
 
@@ -82,6 +93,30 @@ def make_home(
         return [*made, Made(home.ossec_conf, "kept")]
     write.new(home.ossec_conf, starter_conf(found).encode(), _CONF_MODE)
     return [*made, Made(home.ossec_conf, "created")]
+
+
+def install(files: Mapping[Path, str], *, dry_run: bool = False) -> List[Made]:
+    """Write files outside of the home, each unless there is one of its name; return what became of each.
+
+    Raises CannotCreateError or PermissionDeniedError with the path that refused.
+    """
+    write = _Dry() if dry_run else _Disk()
+    made = []
+    for path, text in files.items():
+        if os.path.lexists(path):
+            same = _content(path) == text.encode()
+            made.append(Made(path, "kept", "" if same else "it differs from what init would write"))
+        else:
+            write.new(path, text.encode(), 0o644)
+            made.append(Made(path, "created"))
+    return made
+
+
+def _program() -> List[str]:
+    """Return the command line that starts this very program again, wherever it is called from."""
+    if getattr(sys, "frozen", False):
+        return [sys.executable]
+    return [sys.executable, os.path.abspath(sys.argv[0])]  # noqa: PTH100 (a link keeps its name)
 
 
 def _place_script(write: _Disk, path: Path, content: bytes, written_before: str, *, update: bool) -> Made:

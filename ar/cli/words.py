@@ -23,6 +23,11 @@ def moment(epoch_s: Optional[float]) -> str:
         return f"@{epoch_s:.15g}"
 
 
+def many(number: int, what: str) -> str:
+    """Return `1 block` or `2 blocks`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def triggers_of(response: Response) -> str:
     """Return which alerts trigger a response: `level 10 and up or group authentication_failures`."""
     triggers = []

@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import io
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Callable, Iterable, Iterator, List, NamedTuple, Optional, Union
@@ -20,6 +21,8 @@ from ar.policy.records import Record
 from ar.respond.codec import decode, encode
 from ar.respond.disk import Disk
 
+DONE_IN_A_MOMENT_S = 60.0  # longer than the scripts of a sweep may take
+LOOK_EACH_S = 0.05
 COMPACT_AT_BYTES = 256 * 1024  # below this a journal is never replaced by a snapshot
 
 
@@ -90,20 +93,32 @@ def found_in(whole: bytes, path: Path) -> Iterator[Union[Record, Mistake]]:
 class Lock:
     """Holds a home for one agent; let go of by the operating system when the process ends, however it ends."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, verb: str = "") -> None:
+        """Take the lock; `verb` names a holder that is done in a moment, whom a starting agent waits for.
+
+        Raises UnavailableError when another one holds it.
+        """
         try:
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise CannotCreateError(f"{path}: cannot be opened: {error.strerror}") from error
+        give_up_s = time.monotonic() + DONE_IN_A_MOMENT_S
+        while not self._taken():
+            holder, _, holders_verb = os.pread(self._fd, 64, 0).decode("ascii", "replace").strip().partition(" ")
+            if verb or not holders_verb or time.monotonic() > give_up_s:
+                os.close(self._fd)
+                raise UnavailableError(f"{path}: another ar-agent (process {holder or 'unknown'}) holds this home")
+            time.sleep(LOOK_EACH_S)
+        with suppress(OSError):  # a full disk: the number is for people, the lock itself holds
+            os.ftruncate(self._fd, 0)
+            os.write(self._fd, f"{os.getpid()} {verb}".rstrip().encode() + b"\n")
+
+    def _taken(self) -> bool:
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            holder = os.read(self._fd, 32).decode("ascii", "replace").strip() or "unknown"
-            os.close(self._fd)
-            raise UnavailableError(f"{path}: another ar-agent (process {holder}) holds this home") from None
-        with suppress(OSError):  # a full disk: the number is for people, the lock itself holds
-            os.ftruncate(self._fd, 0)
-            os.write(self._fd, f"{os.getpid()}\n".encode())
+            return False
+        return True
 
     def release(self) -> None:
         """Let another agent have the home."""
