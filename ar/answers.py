@@ -91,6 +91,7 @@ def _status(engine: Engine, request: Object) -> Iterable[Object]:  # noqa: ARG00
         "offenders": len(engine.ledger.offenders),
         "counts": engine.blocks.counts,
         "journal": _journal(engine),
+        "reconcile": {**engine.blocks.reconciler.counts, "waiting": engine.blocks.reconciler.waiting},
         "scripts_running": engine.runner.running,
         "scripts_waiting": engine.blocks.runs_waiting,
         "log_lines_lost": engine.log_lines_lost(),
@@ -104,6 +105,13 @@ def _journal(engine: Engine) -> Optional[Object]:
     if journal is None:  # while only observing
         return None
     return {"bytes": journal.size_bytes, "written_bytes": journal.written_bytes, "syncs": journal.syncs}
+
+
+def _reconcile(engine: Engine, request: Object) -> Iterable[Object]:  # noqa: ARG001 (every answer has this shape)
+    if engine.observing:
+        raise RefusedError("nothing to reconcile: the running agent only observes", UNAVAILABLE)
+    cannot_tell = engine.blocks.reconciler.ask_about_all()
+    yield {"asking": engine.blocks.reconciler.waiting, "cannot_tell": cannot_tell}
 
 
 def _memory_bytes() -> Optional[int]:
@@ -195,4 +203,5 @@ _ANSWERS: Dict[str, Callable[[Engine, Object], Iterable[Object]]] = {
     "status": _status,
     "block": _block,
     "unblock": _unblock,
+    "reconcile": _reconcile,
 }

@@ -80,6 +80,7 @@ class Engine:
             rule_words=self._rule_words,
             on_finished=self._note_response,
         )
+        self._set_limits(loaded)
         self.detector: Detector = detector_of(loaded)
         known, _ = networks_of(entry for entry in loaded.config.allowed if entry.network is not None)
         self.policy: Policy = policy_of(loaded, self.ledger, known)
@@ -263,13 +264,20 @@ class Engine:
         if fresh is not self._watched:
             self._watched = fresh
             self.watcher.rewatch(fresh.config.local_files)
-            self.runner.scripts_max = fresh.config.settings.scripts_max
-            self.runner.deadline_s = fresh.config.settings.script_deadline_s
+            self._set_limits(fresh)
             self.reloads += 1
             self.log("INFO", f"Reloaded: {len(fresh.ruleset.rules)} rules, {len(fresh.config.responses)} responses.")
         self._ready = True
         self._release_allowlisted(clock.now())
         self.blocks.holding = False
+
+    def _set_limits(self, loaded: Loaded) -> None:
+        """Tell those that outlive a reload what the configuration wants of them."""
+        settings = loaded.config.settings
+        self.runner.scripts_max = settings.scripts_max
+        self.runner.deadline_s = settings.script_deadline_s
+        self.blocks.emergency_block_s = settings.emergency_block_s
+        self.blocks.reconciler.every_s = settings.reconcile_every_s
 
     def _release_allowlisted(self, now: Moment) -> None:
         """End the blocks on addresses that have been allowlisted since, before any of their scripts runs again."""

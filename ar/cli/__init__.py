@@ -23,6 +23,8 @@ VERBS: Dict[str, Tuple[str, str]] = {
     "status": ("status", "show how the running agent is doing"),
     "block": ("block", "block an address now"),
     "unblock": ("unblock", "release an address, or all, now"),
+    "reconcile": ("reconcile", "ask the firewall what is still in force, and put back what is missing"),
+    "sweep": ("sweep", "release what is overdue while no agent runs; for cron or a timer"),
     "make-lists": ("make_lists", "build the .cdb of each list that rules look values up in"),
     "init": ("init", "make a home for the agent on this host"),
     "self-test": ("self_test", "run the golden set of the shipped rules inside this executable"),

@@ -6,6 +6,7 @@ import argparse
 import json
 from typing import Iterator, Tuple
 
+from ar.cli.words import many
 from ar.config.home import Home
 from ar.control.protocol import Object, ask
 from ar.duration import speak
@@ -51,8 +52,17 @@ def _lines(facts: Object) -> Iterator[Tuple[str, str]]:
     )
     if facts["memory_bytes"]:
         yield "memory", f"{facts['memory_bytes'] / 1e6:.1f} MB"
+    reconciled = facts["reconcile"]
+    if reconciled["rounds"]:
+        unclear = f", no answer about {reconciled['unclear']}" if reconciled["unclear"] else ""
+        yield "firewall", f"asked {many(reconciled['rounds'], 'time')}, {reconciled['missing']} put back{unclear}"
+    if facts["journal"]:
+        journal = facts["journal"]
+        yield "journal", f"{journal['bytes']} bytes; {journal['written_bytes']} written, {journal['syncs']} syncs"
     if counts["not promised"]:
-        yield "JOURNAL", f"{counts['not promised']} blocks were not made, because the journal could not be written"
+        yield "JOURNAL", f"{counts['not promised']} times it could not be written, and no block was promised"
+    if counts["emergencies"]:
+        yield "EMERGENCY", f"{counts['emergencies']} short blocks were made that only the firewall itself ends"
     if facts["log_lines_lost"]:
         yield "LOGS", f"{facts['log_lines_lost']} lines could not be written"
     for name, times in facts["bounds_hit"].items():

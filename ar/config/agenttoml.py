@@ -42,6 +42,8 @@ class Number(NamedTuple):
 NUMBERS: Mapping[str, Number] = {
     "settle_s": Number(0, 3600, 1),
     "forget_after_s": Number(1, DURATION_MAX_S, 1),
+    "reconcile_every_s": Number(0, DURATION_MAX_S, 1),
+    "emergency_block_s": Number(0, 3600, 1),
     "script_deadline_s": Number(1, 3600, 1),
     "stale_after_s": Number(1, DURATION_MAX_S, 1),
     "ipv6_prefix": Number(32, 128),

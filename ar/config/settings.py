@@ -19,6 +19,8 @@ class Settings:
     forget_after_s: int = 7 * 86400  # an offender is forgotten this long after its last block ended
     ipv6_prefix: int = 128  # IPv6 offenders are blocked and counted by this prefix (64: a whole subnet)
     agent_id: str = "000"  # the id that <location>defined-agent</location> means by this host
+    reconcile_every_s: int = 300  # how often scripts are asked whether what is to be in force still is; 0: never
+    emergency_block_s: int = 0  # blocks while the disk takes no promise, if the firewall itself ends them; 0: none
     script_deadline_s: int = 30  # a script still running then gets TERM, and KILL 5 s later
     scripts_max: int = 8  # scripts that run at once; the others wait their turn
     blocks_max: int = 200_000

@@ -17,6 +17,7 @@ from ar.policy.ledger import Block, Ledger, State
 from ar.policy.records import Arguments, Prolonged, Promised, Ran
 
 RUNS_REMEMBERED_MAX = 10_000
+GIVING_WAY_MAX = 10_000  # blocks beyond the maximum whose release has yet to come true
 
 
 class Outcome(enum.Enum):
@@ -42,6 +43,7 @@ class Ruling(NamedTuple):
     subject: Optional[Subject] = None
     arguments: Optional[Arguments] = None
     record: Union[Promised, Prolonged, Ran, None] = None
+    makes_room: bool = False  # there are too many blocks: another one gives way
 
 
 @dataclass(frozen=True)
@@ -153,15 +155,16 @@ class Policy:
         return Ruling(response, Outcome.RUN, "runs once, nothing to undo", subject, arguments, record)
 
     def _rule_on_first(self, response: Response, subject: Subject, arguments: Arguments, now: Moment) -> Ruling:
-        if len(self.ledger.blocks) >= self.terms.blocks_max:
-            why = f"{self.terms.blocks_max} blocks are in force, and no more are kept"
+        beyond = len(self.ledger.blocks) - self.terms.blocks_max
+        if beyond >= GIVING_WAY_MAX:
+            why = f"{self.terms.blocks_max} blocks are in force, and too many are being released to make room"
             return Ruling(response, Outcome.FULL, why, subject, arguments)
         key = (response.command.name, subject)
         offence = self.ledger.offences(key, now, self.terms.forget_after_s) + 1
         sentence_s = response.sentence_s(offence)
         record = self._promise(response.command, subject, arguments, now, offence=offence, sentence_s=sentence_s)
         why = f"offence {offence}, {for_how_long(sentence_s)}"
-        return Ruling(response, Outcome.BLOCK, why, subject, arguments, record)
+        return Ruling(response, Outcome.BLOCK, why, subject, arguments, record, makes_room=beyond >= 0)
 
     def _rule_on_block(self, response: Response, block: Block, arguments: Arguments, now: Moment) -> Ruling:
         if now.boot_s - block.last_offence_boot_s < self.terms.settle_s:

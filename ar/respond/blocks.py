@@ -13,11 +13,12 @@ from typing import Callable, Deque, Dict, FrozenSet, Iterable, List, Optional, P
 from ar.model import Moment, RuleId
 from ar.news import News
 from ar.policy.agenda import AT_ONCE_S
-from ar.policy.ledger import Action, Block, Ledger
+from ar.policy.ledger import Action, Block, Ledger, State
 from ar.policy.policy import Policy, Ruling
 from ar.policy.records import Added, Arguments, Ended, Opened, Prolonged, Promised, Ran, Record, Released
 from ar.policy.tasks import BATCH_BYTES_MAX, Finished, Task
 from ar.respond.journal import Journal, JournalError, JournalGoneError
+from ar.respond.reconcile import PRESENT, Reconciler
 
 COMPACT_AGAIN_AFTER_S = 60.0
 SYNC_AGAIN_AFTER_S = 1.0
@@ -91,13 +92,18 @@ class Blocks:
     ) -> None:
         """`on_finished` is told of each script that ended, for the log of responses."""
         self.ledger = ledger
-        self.counts: Dict[str, int] = {"blocks": 0, "releases": 0, "runs": 0, "failures": 0, "not promised": 0}
+        self.counts: Dict[str, int] = dict.fromkeys(
+            ("blocks", "releases", "runs", "failures", "not promised", "emergencies"), 0
+        )
         self.bounds_hit: Counter[str] = Counter()
         self._rule_words = rule_words
         self._journal = journal
         self._runner = runner
         self._log = log
         self._on_finished = on_finished
+        self.reconciler = Reconciler(ledger, runner, log)
+        self.emergency_block_s = 0  # how long a block lasts that cannot be promised; 0: none is made
+        self._emergencies: Deque[Block] = deque()  # such blocks, to be put in force with the next `work`
         self._runs: Deque[Task] = deque()  # promised, to be started with the next `work`
         self.holding = False  # while it is not known who is allowlisted, nothing is put in force
         self._kind = 0  # whose turn it is of releases, blocks to be put in force, and other commands
@@ -119,8 +125,10 @@ class Blocks:
         if isinstance(ruling.record, Ran) and self.runs_waiting >= RUNS_WAITING_MAX:
             self.bounds_hit["scripts_waiting"] += 1
             return False
-        if not self._promise(ruling.record, now):
+        if ruling.makes_room and not self._make_room(now):
             return False
+        if not self._promise(ruling.record, now):
+            return self._block_in_emergency(ruling, policy, now)
         policy.commit(ruling, now)
         if isinstance(ruling.record, Ran):
             self.counts["runs"] += 1
@@ -128,6 +136,35 @@ class Blocks:
             self._runs.append(Task("add", ruling.response.command.executable, ruling.arguments, environment))
         elif isinstance(ruling.record, Promised):
             self.counts["blocks"] += 1
+        return True
+
+    def _make_room(self, now: Moment) -> bool:
+        """End the block that gives way to a new one; False when there is none."""
+        self.bounds_hit["blocks"] += 1
+        block = self.ledger.first_to_make_room()
+        if block is None:
+            self._tell_trouble("There are too many blocks, and all of them are for good: new ones are not made.", now)
+            return False
+        self.end(block, now)
+        if self._news.is_new("room", now.boot_s):
+            many = f"{len(self.ledger.blocks)} blocks are in force, and no more are kept"
+            self._log("WARNING", f"{many}: the oldest of the shortest ones give way, now {block.subject}.")
+        return True
+
+    def _block_in_emergency(self, ruling: Ruling, policy: Policy, now: Moment) -> bool:
+        """Block for a short while without a promise, where that is wanted and the firewall itself will end it."""
+        promise = ruling.record
+        if not (self.emergency_block_s and isinstance(promise, Promised)):
+            return False
+        if "timeout" not in self._runner.abilities(promise.executable):
+            return False
+        sentence_s = min(promise.sentence_s or self.emergency_block_s, self.emergency_block_s)
+        short = promise._replace(sentence_s=sentence_s, ends_boot_s=now.boot_s + sentence_s)
+        policy.commit(ruling._replace(record=short), now)
+        self._emergencies.append(self.ledger.blocks[ruling.response.command.name, promise.subject])
+        self._snapshot_is_due()
+        self.counts["blocks"] += 1
+        self.counts["emergencies"] += 1
         return True
 
     def apply(self, record: Union[Promised, Prolonged], now: Moment) -> bool:
@@ -155,15 +192,18 @@ class Blocks:
         While the disk takes no promise, releases go on, and nothing else starts.
         """
         safe = self._sync(now) and not self.holding
-        starters = (self._start_release, self._start_addition, self._start_run)
+        starters = (self._start_release, self._start_addition, self._start_run, self._start_emergency)
+        whatever_the_disk_says = (self._start_release, self._start_emergency)
         idle = 0
         while self._runner.has_room and idle < len(starters):
             start = starters[self._kind % len(starters)]
             self._kind += 1
-            if (safe or start == self._start_release) and start(now):
+            if (safe or start in whatever_the_disk_says) and start(now):
                 idle = 0
             else:
                 idle += 1
+        if idle:
+            self.reconciler.work(now)
 
     def _start_release(self, now: Moment) -> bool:
         return self._start_due(now, release=True)
@@ -200,24 +240,39 @@ class Blocks:
             return True
         return False
 
+    def _start_emergency(self, now: Moment) -> bool:
+        """Start the script of a block that cannot be promised; the firewall will end it."""
+        while self._emergencies:
+            block = self._emergencies.popleft()
+            waits = block.state is State.PROMISED and self.ledger.blocks.get(block.key) is block
+            if waits and not self.ledger.is_busy(block.key):
+                self._runner.submit(self._task([self.ledger.begin(block)], now), now.boot_s)
+                return True
+        return False
+
     def next_wake_s(self) -> Optional[float]:
         """Return when `work` has something to do next, on the boot clock; None while it has not."""
         if not self._runner.has_room:
             return None
-        release_s = self.ledger.next_wake_s(releases_only=True)
+        wakes = [self.ledger.next_wake_s(releases_only=True), self.reconciler.next_wake_s()]
         if self._sync_failed:
-            return self._sync_not_before_s if release_s is None else min(release_s, self._sync_not_before_s)
-        if self._unsynced:
-            return AT_ONCE_S
-        if self.holding:
-            return release_s
-        return AT_ONCE_S if self._runs else self.ledger.next_wake_s()
+            wakes.append(self._sync_not_before_s)
+        elif self._unsynced:
+            wakes.append(AT_ONCE_S)
+        elif not self.holding:
+            wakes.append(AT_ONCE_S if self._runs else self.ledger.next_wake_s())
+        if self._emergencies:
+            wakes.append(AT_ONCE_S)
+        return min((wake for wake in wakes if wake is not None), default=None)
 
     def collect(self, now: Moment) -> None:
         """Take in what came of the scripts that have ended, and go on to what is due."""
         for outcome in self._runner.reap(now.boot_s):
-            self._on_finished(outcome)
-            self._settle(outcome, now)
+            if outcome.task.verb == PRESENT:
+                self.reconciler.take(outcome)
+            else:
+                self._on_finished(outcome)
+                self._settle(outcome, now)
         self.work(now)
 
     def compact_when_grown(self, now: Moment, forget_after_s: float, offenders_max: int) -> None:

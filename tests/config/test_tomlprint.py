@@ -45,6 +45,8 @@ PRINTED = r"""settle = "10s"
 forget_after = "7d"
 ipv6_prefix = 128
 agent_id = "000"
+reconcile_every = "5m"
+emergency_block = "0s"
 script_deadline = "30s"
 stale_after = "1h"
 allow = ["127.0.0.1", "localhost.localdomain", "192.168.1.77/24"]

@@ -360,3 +360,16 @@ def test_whatever_happened_every_timed_block_comes_to_its_release(records):
             break
         seconds = max(seconds, wake - 100.0)
     assert all(block.ends_boot_s is None and block.state is State.IN_FORCE for block in ledger.blocks.values())
+
+
+def test_of_the_shortest_sentences_the_oldest_block_makes_room():
+    ledger = Ledger("boot-a")
+    for number, (sentence_s, at_s) in enumerate([(600, 1), (60, 3), (60, 2), (0, 0), (60, 4)], 1):
+        subject = Subject("srcip", f"203.0.113.{number}")
+        end_s = 100.0 + sentence_s if sentence_s else None
+        ledger.apply(promise(number)._replace(subject=subject, sentence_s=sentence_s, at_s=at_s, ends_boot_s=end_s))
+    gave_way = []
+    while (block := ledger.first_to_make_room()) is not None:
+        gave_way.append(block.id)
+        ledger.apply(Ended(block.id, 5.0))
+    assert gave_way == [3, 2, 5, 1], "a block for good never does"

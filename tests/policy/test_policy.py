@@ -265,10 +265,12 @@ def test_each_command_counts_its_own_offences():
     assert outcomes(rule(policy(response(), response(other)), alert(), 0)) == [Outcome.BLOCK, Outcome.BLOCK]
 
 
-def test_a_full_table_takes_no_further_block():
+def test_a_block_too_many_makes_room_until_too_many_wait_for_their_release(monkeypatch):
+    monkeypatch.setattr("ar.policy.policy.GIVING_WAY_MAX", 2)
     a_policy = policy(response(), blocks_max=1)
-    rule(a_policy, alert("203.0.113.7"), 0)
-    assert outcomes(rule(a_policy, alert("203.0.113.8"), 0)) == [Outcome.FULL]
+    ruled = [rule(a_policy, alert(f"203.0.113.{n}"), 0) for n in range(7, 11)]
+    assert [ruling.makes_room for (ruling,) in ruled[:3]] == [False, True, True]
+    assert outcomes(ruled[3]) == [Outcome.FULL]
 
 
 # ── commands that are never undone ─────────────────────────────────────────────────────────────────────────

@@ -412,3 +412,46 @@ def test_the_lines_of_a_batch_fit_into_a_pipe():
     story.blocks.work(at(0))
     assert sum(len(task.lines) for task in story.tasks) == 1999
     assert max(sum(len(line) + 1 for line in task.lines) for task in story.tasks) <= 16_384
+
+
+def test_a_block_too_many_has_the_oldest_one_released_and_it_is_said_once_a_minute():
+    story = Story()
+    take(story, ruling(promise(1, "203.0.113.1")))
+    story.end_script()
+    for number in (2, 3):
+        take(story, ruling(promise(number, f"203.0.113.{number}"))._replace(makes_room=True))
+    states = [block.state for block in story.ledger.blocks.values()]
+    assert states == [State.RELEASING, State.RELEASING, State.PROMISED]
+    assert sorted(task.verb for task in story.tasks) == ["add", "add", "delete"]
+    assert story.blocks.bounds_hit["blocks"] == 2
+    assert len([text for _, text in story.log if "give way" in text]) == 1
+
+
+EMERGENCY = frozenset({"timeout"})
+
+
+def test_while_the_disk_is_full_a_short_block_is_made_where_the_firewall_ends_it():
+    story = Story()
+    story.can, story.disk_is_full = EMERGENCY, True
+    story.blocks.emergency_block_s = 30
+    assert take(story)
+    assert [(task.verb, task.environment["AR_TIMEOUT"]) for task in story.tasks] == [("add", "30")]
+    story.end_script()
+    (block,) = story.ledger.blocks.values()
+    assert (block.state, block.left_s(at(0))) == (State.IN_FORCE, 30)
+    assert story.blocks.counts["emergencies"] == 1
+    story.disk_is_full = False
+    story.blocks.work(at(2))
+    assert story.told[-1] == ("snapshot", "Opened", "Promised", "Added"), "written down as soon as it can be"
+    story.blocks.work(at(30))
+    assert [task.verb for task in story.tasks] == ["delete"], "and the agent releases it as any other"
+
+
+@pytest.mark.parametrize(("emergency_s", "can"), [(0, EMERGENCY), (30, frozenset())])
+def test_without_the_wish_or_a_firewall_that_ends_it_no_block_is_made_without_a_promise(emergency_s, can):
+    story = Story()
+    story.can, story.disk_is_full = can, True
+    story.blocks.emergency_block_s = emergency_s
+    assert not take(story)
+    assert story.tasks == []
+    assert story.ledger.blocks == {}

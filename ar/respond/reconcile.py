@@ -1,0 +1,156 @@
+"""Asks scripts whether what is to be in force still is, and has what is missing put back.
+
+Somebody flushes the firewall, or a reload of pf, firewalld or docker drops what the agent put there. Scripts that
+declare `present` are asked after the start, at an interval, and when the administrator wants it: those that take a
+batch for many addresses at once, the others one by one. They are asked only while nothing else waits to be run.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from typing import Callable, Deque, Dict, Iterator, List, Optional, Protocol, Set, Tuple
+
+from ar.model import Moment
+from ar.policy.agenda import AT_ONCE_S, Key
+from ar.policy.ledger import Action, Block, Ledger, State
+from ar.policy.tasks import BATCH_BYTES_MAX, Finished, Task
+
+PRESENT = "present"
+MISSING = 1  # the exit status of a script that says so of its one subject
+FIRST_AFTER_S = 5.0  # after the start: a firewall may have been flushed while no agent ran
+LINE_BYTES_MAX = 64
+
+Log = Callable[[str, str], None]  # severity, text
+
+
+class Runs(Protocol):
+    """What is needed of the side that runs scripts."""
+
+    @property
+    def has_room(self) -> bool: ...
+    def abilities(self, executable: str) -> frozenset[str]: ...
+    def submit(self, task: Task, boot_s: float) -> None: ...
+
+
+class Reconciler:
+    """Goes through the blocks in force, round after round. `counts` are those of `status`."""
+
+    def __init__(self, ledger: Ledger, runner: Runs, log: Log) -> None:
+        self.every_s = 0.0  # how long after a round the next one begins; 0: only when it is wanted
+        self.counts: Dict[str, int] = {"rounds": 0, "asked": 0, "missing": 0, "unclear": 0}
+        self._ledger = ledger
+        self._runner = runner
+        self._log = log
+        self._waiting: Deque[Key] = deque()
+        self._is_asking = False  # one script at a time: this is never urgent
+        self._planned_s: Optional[float] = None  # when the next round begins; None before the first look at a clock
+        self._missing: Counter[str] = Counter()  # of this round, by command
+        self._unclear: Set[Tuple[str, str]] = set()  # scripts that could not tell, and what they said
+
+    @property
+    def waiting(self) -> int:
+        """How many blocks have yet to be asked about in this round."""
+        return len(self._waiting) + self._is_asking
+
+    def ask_about_all(self) -> List[str]:
+        """Begin a round; return the commands with blocks in force whose scripts cannot be asked."""
+        in_force = [block for block in self._ledger.blocks.values() if block.state is State.IN_FORCE]
+        can = {block.executable: PRESENT in self._runner.abilities(block.executable) for block in in_force}
+        self._waiting = deque(block.key for block in in_force if can[block.executable])
+        self.counts["rounds"] += 1
+        return sorted({block.command for block in in_force if not can[block.executable]})
+
+    def next_wake_s(self) -> Optional[float]:
+        """Return when `work` has something to do, on the boot clock; None while it has not."""
+        if self._is_asking:
+            return None
+        if self._waiting or (self.every_s and self._planned_s is None):
+            return AT_ONCE_S
+        return self._planned_s if self.every_s else None
+
+    def work(self, now: Moment) -> None:
+        """Begin a round when it is time, and ask the next script if there is room."""
+        if self._planned_s is None:
+            self._planned_s = now.boot_s + FIRST_AFTER_S
+        if self.every_s and now.boot_s >= self._planned_s and not self.waiting:
+            self._planned_s = now.boot_s + self.every_s
+            self.ask_about_all()
+        if not self._waiting or self._is_asking or not self._runner.has_room:
+            return
+        blocks = list(self._take_some())
+        if blocks:
+            self._runner.submit(_task(blocks), now.boot_s)
+            self._is_asking = True
+            self.counts["asked"] += len(blocks)
+        else:
+            self._end_round()
+
+    def take(self, outcome: Finished) -> None:
+        """Have put back what a script said is missing."""
+        self._is_asking = False
+        missing = _missing(outcome)
+        if missing is None:
+            self.counts["unclear"] += len(outcome.task.actions)
+            self._tell_unclear(outcome)
+        for action in outcome.task.actions if missing else ():
+            block = self._ledger.blocks.get(action.block.key)
+            unchanged = block is action.block and block.turn == action.turn and block.state is State.IN_FORCE
+            if unchanged and missing is not None and action.block.subject.value in missing:
+                self._ledger.put_back(action.block)
+                self._missing[action.block.command] += 1
+                self.counts["missing"] += 1
+        if not self._waiting:
+            self._end_round()
+
+    def _take_some(self) -> Iterator[Block]:
+        """Take from those that wait what one run of a script can be asked about."""
+        first: Optional[Block] = None
+        room_bytes = BATCH_BYTES_MAX
+        while self._waiting and room_bytes >= LINE_BYTES_MAX:
+            block = self._ledger.blocks.get(self._waiting[0])
+            is_meant = block is not None and block.state is State.IN_FORCE and not self._ledger.is_busy(block.key)
+            if block is None or not is_meant:
+                self._waiting.popleft()
+                continue
+            if first is not None and block.command != first.command:
+                return
+            self._waiting.popleft()
+            yield block
+            first = block
+            room_bytes -= len(block.subject.value) + 3  # a space, a zero and the line end
+            if block.subject.kind != "srcip" or "batch" not in self._runner.abilities(block.executable):
+                return
+
+    def _end_round(self) -> None:
+        for command, number in sorted(self._missing.items()):
+            what = "1 block was" if number == 1 else f"{number} blocks were"
+            self._log("WARNING", f"{command}: {what} not in the firewall any more; put back.")
+        self._missing.clear()
+        self._unclear.clear()
+
+    def _tell_unclear(self, outcome: Finished) -> None:
+        """Say once a round what a script answered that could not tell."""
+        executable, answer = outcome.task.executable, outcome.output.rsplit("\n", 1)[-1]
+        if (executable, answer) not in self._unclear:
+            self._unclear.add((executable, answer))
+            self._log("WARNING", f"{executable} cannot tell what is in force: {outcome.how}: {answer}".rstrip(": "))
+
+
+def _task(blocks: List[Block]) -> Task:
+    first = blocks[0]
+    lines = tuple(f"{block.subject.value} 0" for block in blocks) if len(blocks) > 1 else ()
+    actions = tuple(Action(block, PRESENT, block.turn) for block in blocks)
+    return Task(PRESENT, first.executable, first.arguments, {"AR_TIMEOUT": "0"}, actions, lines)
+
+
+def _missing(outcome: Finished) -> Optional[Set[str]]:
+    """Return the subjects that a script said are not in force; None when it could not tell."""
+    task = outcome.task
+    if not task.lines:
+        if outcome.worked:
+            return set()
+        return {task.actions[0].block.subject.value} if outcome.status == MISSING else None
+    if not outcome.worked:
+        return None
+    told = (line.partition(" ") for line in outcome.output.splitlines())
+    return {subject for word, _, subject in told if word == "missing"}

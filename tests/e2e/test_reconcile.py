@@ -1,0 +1,131 @@
+"""What is in force stays in force when somebody flushes the firewall, and ends on time when no agent runs."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import threading
+import time
+
+import netns
+import pytest
+from world import Agent, iptables_rules, make_home, nft_elements, wait_for
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def host(tmp_path):
+    netns.require("nft", "iptables")
+    log = tmp_path / "auth.log"
+    log.touch()
+    with netns.hosts("reconcile") as (namespace,):
+        agent = Agent(namespace, make_home(tmp_path, log))
+        yield namespace, agent
+        agent.stop()
+
+
+def test_blocks_that_somebody_flushed_are_put_back_when_it_is_wanted(host):
+    namespace, agent = host
+    agent.start()
+    for address in ("203.0.113.7", "203.0.113.8", "203.0.113.9"):
+        assert agent.verb("block", address, "--for", "10m").returncode == 0
+        agent.wait_for_block(address)
+    assert agent.verb("reconcile").stdout == "3 blocks asked about: 0 missing and put back.\n"
+    namespace.run(["nft", "delete", "element", "inet", "ar_agent", "blocked4", "{ 203.0.113.8 }"], check=True)
+    assert agent.verb("reconcile").stdout == "3 blocks asked about: 1 missing and put back.\n"
+    wait_for(lambda: len(nft_elements(namespace)) == 3, "what was missing to be put back")
+    namespace.run(["nft", "flush", "ruleset"], check=True)
+    done = agent.verb("reconcile", "--json")
+    assert json.loads(done.stdout) == {"asked": 3, "missing": 3, "unclear": 0, "cannot_tell": []}
+    wait_for(lambda: len(nft_elements(namespace)) == 3, "all of them to be put back")
+    assert "firewall-drop: 3 blocks were not in the firewall any more; put back." in agent.said()
+    assert agent.status()["reconcile"]["missing"] == 4
+
+
+def test_after_an_interval_the_agent_asks_by_itself(host):
+    namespace, agent = host
+    (agent.home / "etc/agent.toml").write_text('reconcile_every = "1s"\n')
+    agent.start()
+    assert agent.verb("block", "203.0.113.7", "--for", "10m").returncode == 0
+    agent.wait_for_block("203.0.113.7")
+    namespace.run(["nft", "flush", "ruleset"], check=True)
+    wait_for(lambda: nft_elements(namespace) == ["203.0.113.7"], "the block to be put back")
+
+
+def test_reconciling_needs_an_agent_that_acts(host):
+    _, agent = host
+    assert agent.verb("reconcile").returncode == 69
+    agent.start("--observe")
+    assert "only observes" in agent.verb("reconcile").stderr
+
+
+@pytest.fixture
+def swept(tmp_path):
+    """A host whose firewall ends no block by itself."""
+    netns.require("iptables")
+    log = tmp_path / "auth.log"
+    log.touch()
+    with netns.hosts("sweep") as (namespace,):
+        agent = Agent(namespace, make_home(tmp_path, log, "iptables-drop.sh"))
+        yield namespace, agent
+        agent.stop()
+
+
+def test_while_no_agent_runs_a_sweep_releases_what_is_overdue_and_nothing_else(swept):
+    namespace, agent = swept
+    agent.start()
+    assert agent.verb("block", "203.0.113.7", "--for", "2s").returncode == 0
+    assert agent.verb("block", "203.0.113.8", "--for", "10m").returncode == 0
+    row = agent.wait_for_block("203.0.113.7")
+    agent.wait_for_block("203.0.113.8")
+    assert agent.verb("sweep").stdout == "", "a running agent sees to it"
+    agent.kill()
+    wait_for(lambda: time.time() > row["until"], "the end of the block")
+    assert sorted(iptables_rules(namespace)) == ["203.0.113.7", "203.0.113.8"]
+    done = agent.verb("sweep")
+    assert (done.returncode, done.stdout) == (0, "No agent runs in this home; 1 overdue block released.\n")
+    assert iptables_rules(namespace) == ["203.0.113.8"]
+    assert agent.verb("sweep").stdout == ""
+    assert [row["subject"] for row in agent.rows()] == ["203.0.113.8"]
+    agent.start()
+    assert agent.wait_for_block("203.0.113.8")
+
+
+def test_what_a_sweep_cannot_release_it_tells_and_the_next_one_tries_again(swept):
+    namespace, agent = swept
+    agent.start()
+    assert agent.verb("block", "203.0.113.7", "--for", "1s").returncode == 0
+    row = agent.wait_for_block("203.0.113.7")
+    agent.kill()
+    wait_for(lambda: time.time() > row["until"], "the end of the block")
+    script = agent.home / "active-response/bin/iptables-drop.sh"
+    script.rename(script.with_name("away"))
+    done = agent.verb("sweep")
+    assert done.returncode == 69
+    assert "203.0.113.7 (firewall-drop) could not be released: not run: there is no such script" in done.stdout
+    script.with_name("away").rename(script)
+    assert agent.verb("sweep").returncode == 0
+    assert iptables_rules(namespace) == []
+
+
+def test_an_agent_that_starts_while_a_sweep_runs_waits_for_it(swept):
+    _, agent = swept
+    with (agent.home / "var/lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.write("1 sweep\n")
+        lock.flush()
+        starting = threading.Thread(target=agent.start)
+        starting.start()
+        time.sleep(0.5)  # nothing happens in it; without the wait the agent would be gone by then
+        assert starting.is_alive()
+        assert "holds this home" not in agent.said()
+    starting.join()
+    assert agent.status()["blocks"] == 0
+
+
+def test_a_home_without_a_journal_needs_no_sweep(swept):
+    _, agent = swept
+    done = agent.verb("sweep")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert not (agent.home / "var/journal.json").exists()
