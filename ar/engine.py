@@ -29,7 +29,7 @@ from ar.report.responses import ResponsesLog
 from ar.respond import clock
 from ar.respond.blocks import Blocks, restored
 from ar.respond.hosts import Lookup, networks_of, own_addresses
-from ar.respond.journal import Journal, Lock, read
+from ar.respond.journal import Journal, JournalError, Lock, read
 from ar.respond.observe import NoJournal, Observer
 from ar.respond.runner import Runner
 from ar.setup import detector_of, policy_of, runner_of
@@ -41,6 +41,7 @@ LINES_AT_A_STRETCH = 100  # lines taken before the clock is looked at
 TURN_S = 0.05  # how long lines are taken before scripts, stop and the control socket have their turn again
 OWN_ADDRESSES_KEPT_S = 60.0
 LOOK_AGAIN_S = 10.0  # how long to sleep at most when nothing at all is to be waited for
+JOURNAL_AGAIN_AFTER_S = 10.0  # after a journal that is gone could not be written anew
 STOP_WAIT_S = 10.0  # how long scripts that are running may take to end when the agent is told to stop
 
 
@@ -57,7 +58,7 @@ class Engine:
         self.alerts = 0
         self.reloads = 0
         self._signals = signals
-        self._own_known_until_s = float("-inf")
+        self._own_known_until_s = self._journal_not_before_s = float("-inf")
         self._news = News()
         self._bounds_hit: Counter[str] = Counter()
         self._alerts_log = AlertsLog(self.home.alerts, lambda problem: log("ERROR", problem))
@@ -134,6 +135,7 @@ class Engine:
 
     def _turn(self) -> None:
         now = clock.now()
+        self._keep_journal(now)
         self.blocks.collect(now)
         if self._signals.reopen:
             self._signals.reopen = False
@@ -147,6 +149,19 @@ class Engine:
         self.control.serve(now.boot_s)
         settings = self.loaded.config.settings
         self.blocks.compact_when_grown(now, settings.forget_after_s, settings.offenders_max)
+
+    def _keep_journal(self, now: Moment) -> None:
+        """Write the journal anew when somebody deleted or replaced it, so that no crash and no stop finds it gone."""
+        if self.journal is None or now.boot_s < self._journal_not_before_s or self.journal.is_there():
+            return
+        gone = f"{self.journal.path}: somebody deleted or replaced it; it is written anew from memory"
+        try:
+            self.journal.compact(self.ledger.snapshot(now, float("inf")))
+        except JournalError as error:
+            self._journal_not_before_s = now.boot_s + JOURNAL_AGAIN_AFTER_S
+            gone += f", as soon as that can be done: {error}"
+        if self._news.is_new(gone, now.boot_s):
+            self.log("ERROR", gone)
 
     def _read(self, now: Moment) -> None:
         """Take lines for a short while, then let what they led to begin."""
@@ -225,6 +240,8 @@ class Engine:
             select.select(self.runner.filenos(), [], [], 0.05)
             self.blocks.collect(clock.now())
         if self.journal is not None:
+            self._journal_not_before_s = float("-inf")
+            self._keep_journal(clock.now())
             self.journal.close()
         self.control.close()
         self.watcher.close()

@@ -241,6 +241,33 @@ def test_a_deleted_journal_is_written_anew_with_the_next_block(host):
     assert promised == ["203.0.113.1", "203.0.113.2"]
 
 
+@pytest.mark.parametrize("ending", ["_turn", "_stop"])
+def test_a_deleted_journal_is_written_anew_even_when_nothing_happens(host, ending):
+    engine = host.engine()
+    host.attack("203.0.113.1")
+    host.turn_until(engine, lambda: engine.blocks.counts["blocks"] == 1)
+    host.home.journal.unlink()
+    getattr(engine, ending)()
+    if ending == "_stop":
+        host.engines.remove(engine)
+    assert [record.block for record in read(host.home.journal).records if isinstance(record, Promised)] == [1]
+    assert host.said().count("somebody deleted or replaced it; it is written anew from memory") == 1
+
+
+def test_a_journal_that_cannot_be_written_anew_is_told_once_and_tried_again(host):
+    engine = host.engine()
+    host.home.journal.parent.rename(host.home.root / "away")
+    engine._turn()
+    engine._turn()
+    assert host.said().count("as soon as that can be done: ") == 1
+    (host.home.root / "away").rename(host.home.journal.parent)
+    host.home.journal.unlink()
+    engine._journal_not_before_s = 0.0
+    engine._turn()
+    assert read(host.home.journal).damage == []
+    assert host.home.journal.exists()
+
+
 def test_alerts_that_cannot_be_written_are_told_and_counted(host):
     engine = host.engine()
     host.home.alerts.rmdir()

@@ -167,6 +167,13 @@ class Journal:
         except OSError as error:  # no reason not to start: releases wait
             self.damage.append(f"{copy}: the copy of what is broken cannot be kept: {error.strerror}")
 
+    def is_there(self) -> bool:
+        """Return whether the file still has its name: nobody deleted, replaced or moved it."""
+        try:
+            return self._disk.is_named(self._fd, self.path)
+        except OSError:
+            return False  # whoever starts next could not read it either
+
     def write(self, *records: Record) -> None:
         """Append records; they survive a power cut once `sync` has returned.
 
