@@ -6,6 +6,7 @@
 #   make check          format, lint, types, shell
 #   make dist           one executable: dist/ar-agent
 #   make bench          size, start, memory, speed, latency
+#   make soak           end an agent under attack with kill -9 300 times (KILLS=1000: more often), as root
 #   make golden         write the expected halves of the golden files anew; review the diff
 #   make clean          remove what the others made, except home
 #
@@ -18,7 +19,7 @@ VENV_ARGS =
 SETUP = PYTHON='$(PYTHON)' VENV='$(VENV)' VENV_ARGS='$(VENV_ARGS)' sh build/setup.sh
 PY = $(VENV)/bin/python
 
-.PHONY: all run test check dist bench golden clean
+.PHONY: all run test check dist bench soak golden clean
 
 all: run
 
@@ -45,6 +46,11 @@ dist:
 bench:
 	@$(SETUP) test
 	$(PY) tests/bench/bench.py $${ARGS-}
+
+soak:
+	@sh build/packages.sh test
+	@$(SETUP) test
+	KILLS=$${KILLS-300} $(PY) -m pytest -q -s tests/e2e/test_soak.py
 
 golden:
 	@$(SETUP)

@@ -161,18 +161,28 @@ class Agent:
         self.output = home / "output"
         self._process: Optional[subprocess.Popen[Any]] = None
 
-    def start(self, *options: str) -> None:
-        """Start it, and wait until it says that it is ready."""
-        ready_before = self.said().count("Started (pid")
+    @property
+    def process(self) -> subprocess.Popen[Any]:
+        """The process that was started last (the executable unpacks there, and works in a child of it)."""
+        assert self._process is not None, "it was never started"
+        return self._process
+
+    def launch(self, *options: str) -> None:
+        """Start it, and do not wait."""
         with self.output.open("ab") as output:
             self._process = self.namespace.start(
                 [*self.command, "--home", str(self.home), "run", *options], stdout=output, stderr=subprocess.STDOUT
             )
+
+    def start(self, *options: str) -> None:
+        """Start it, and wait until it says that it is ready."""
+        ready_before = self.said().count("Started (pid")
+        self.launch(*options)
         wait_for(
-            lambda: self.said().count("Started (pid") > ready_before or self._process.poll() is not None,
+            lambda: self.said().count("Started (pid") > ready_before or self.process.poll() is not None,
             "the agent to start",
         )
-        assert self._process.poll() is None, self.said()
+        assert self.process.poll() is None, self.said()
 
     def said(self) -> str:
         """Return all that it has printed."""
