@@ -1,0 +1,226 @@
+"""The agent is ended at every single step between a line of the log and the disk, and started again.
+
+Whatever it was doing: nothing is in the firewall that no promise on disk speaks of, nothing stays there after its
+end, nothing is released before it, and no offence that was acted on is forgotten.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Dict, Iterator, List, Tuple
+
+import pytest
+from crashworld import JOURNAL, LOSSES, Clock, CrashError, FaultDisk, FaultScripts, Loss, Steps
+
+from ar.errors import Place
+from ar.model import Alert, Command, Levels, Response
+from ar.policy.allowlist import Allowlist
+from ar.policy.bind import Bindings
+from ar.policy.ledger import Ledger, State
+from ar.policy.policy import Policy, Terms
+from ar.policy.tasks import Task
+from ar.respond.blocks import Blocks, restored
+from ar.respond.codec import decode
+from ar.respond.journal import Journal
+
+HERE = Place("etc/ossec.conf", 1)
+DROP = Command("drop", "drop.sh", frozenset({"srcip"}), timeout_allowed=True, place=HERE)
+RESPONSE = Response(DROP, Levels(least=1), (), frozenset(), 10, (20, 40), HERE)
+TERMS = Terms(settle_s=2, forget_after_s=86400, ipv6_prefix=128, blocks_max=1000)
+A, B, C, D = (f"203.0.113.{number}" for number in range(1, 5))
+# second: who offends. Some are blocked anew, some while they are blocked; C's first add and D's first delete fail.
+OFFENCES: Dict[int, Tuple[str, ...]] = {
+    1: (A, B), 2: (C, D), 5: (A,), 6: (B, D), 20: (C,), 26: (A, B, C, D), 27: (D,), 70: (A,), 71: (A, B),
+}  # fmt: skip
+ENDED_BY_HAND = {8: B, 30: C, 72: A}
+NOTHING = Ledger()
+QUIET_S = 200  # by then every block has ended
+
+
+class Story:
+    """One life of a host: what happens each second, and what must be true after it."""
+
+    def __init__(self, *, batch: bool) -> None:
+        self.clock = Clock()
+        self.steps = Steps()
+        self.disk = FaultDisk(self.steps)
+        self.firewall: Dict[str, float] = {}
+        self.batch = batch
+        self.fails = {("add", C): 1, ("delete", D): 1}
+        self.start()
+
+    def start(self) -> None:
+        self.scripts = FaultScripts(self.steps, self.firewall, self.is_promised, batch=self.batch)
+        self.scripts.fails = self.fails
+        self.journal = Journal(JOURNAL, self.disk)
+        self.said: List[str] = []
+        self.ledger = restored(
+            self.journal, self.clock.now(), self.clock.boot_id, lambda _, text: self.said.append(text)
+        )
+        self.blocks = Blocks(
+            self.ledger, self.journal, self.scripts,
+            log=lambda _, text: self.said.append(text), rule_words=lambda _: (0, ""), on_finished=lambda _: None,
+        )  # fmt: skip
+        self.policy = Policy(Bindings([RESPONSE]), Allowlist([], []), self.ledger, TERMS)
+
+    def live(self) -> None:
+        """Go on from where the clock stands to the end, checking each second."""
+        while self.clock.story_s < QUIET_S:
+            self.clock.story_s += 1
+            self.second()
+            self.nothing_is_wrong()
+        assert self.firewall == {}
+        assert self.ledger.blocks == {}
+
+    def second(self) -> None:
+        now = self.clock.now()
+        for address in OFFENCES.get(int(self.clock.story_s), ()):
+            for ruling in self.policy.rule_on(alert(address, now.wall_s), now):
+                if ruling.record is not None:
+                    assert self.blocks.take(ruling, self.policy, now)
+        address = ENDED_BY_HAND.get(int(self.clock.story_s), "")
+        for block in self.ledger.of_subject(address):
+            self.blocks.end(block, now)
+        self.blocks.work(now)
+        while self.scripts.running:
+            self.blocks.collect(now)
+        self.blocks.compact_when_grown(now, TERMS.forget_after_s, 1000)
+
+    def crash(self, loss: Loss) -> None:
+        """End the agent here, lose what the loss loses, and start it again."""
+        self.steps.crash_at = None
+        before = self.ledger
+        safe = on_disk(self.disk)
+        if loss.scripts_go_on:
+            self.scripts.end_without_the_agent()
+        self.disk.lose(loss)
+        if loss.power_cut:
+            self.clock.reboot()
+            self.firewall.clear()
+        self.start()
+        self.counts_are_kept(safe, before)
+        self.blocks.work(self.clock.now())
+        while self.scripts.running:
+            self.blocks.collect(self.clock.now())
+        self.nothing_is_wrong(safe, before)
+
+    # ── what must be true ──────────────────────────────────────────────────────────────────────────────────
+
+    def is_promised(self, task: Task) -> None:
+        """Nothing runs that a power cut in this moment would forget."""
+        safe = on_disk(self.disk)
+        for action in task.actions:
+            if task.verb == "add":
+                assert action.block.key in safe.blocks
+                assert safe.blocks[action.block.key].offence == action.block.offence
+
+    def nothing_is_wrong(self, safe: Ledger = NOTHING, before: Ledger = NOTHING) -> None:
+        now = self.clock.now()
+        in_ledger = {block.subject.value: block for block in self.ledger.blocks.values()}
+        for address in self.firewall:
+            assert address in in_ledger, f"{address} is in the firewall, and nothing will ever release it"
+            block = in_ledger[address]
+            assert block.left_s(now) or block.failures, f"{address} is in the firewall after its end"
+        for block in self.ledger.blocks.values():
+            if block.state is State.IN_FORCE:
+                assert block.subject.value in self.firewall, f"{block.subject} is not in force"
+        for key, block in safe.blocks.items():  # what was promised before a crash, and did not end by hand
+            wanted = before.blocks.get(key)
+            ends_s = block.at_s + block.sentence_s
+            is_ended = ENDED_BY_HAND.get(int(self.clock.story_s)) == block.subject.value
+            if wanted is not None and wanted.state is not State.RELEASING and now.wall_s < ends_s and not is_ended:
+                waits = key in self.ledger.blocks and self.ledger.blocks[key].failures
+                assert block.subject.value in self.firewall or waits, f"{block.subject} was released too early"
+
+    def counts_are_kept(self, safe: Ledger, before: Ledger) -> None:
+        """At most the record that was being written when the crash came is counted besides."""
+        for key, offender in safe.offenders.items():
+            assert key in self.ledger.offenders, f"{key} is forgotten"
+            known = before.offenders[key].offences if key in before.offenders else 0
+            assert offender.offences <= self.ledger.offenders[key].offences <= known + 1
+
+
+def alert(address: str, at_s: float) -> Alert:
+    return Alert(f"{int(at_s)}.1", at_s, 5712, 10, (), "", "/var/log/auth.log", srcip=ipaddress.ip_address(address))
+
+
+def on_disk(disk: FaultDisk) -> Ledger:
+    """Return the ledger that the journal leads to if the power fails in this moment."""
+    lines = disk.on_platter().split(b"\n")[:-1]
+    return Ledger.remembered(map(decode, lines))
+
+
+def each_crash(*, batch: bool, loss: Loss) -> Iterator[str]:
+    """Live the story again and again, each time with a crash one step later; yield what the step was."""
+    number = 0
+    while True:
+        number += 1
+        story = Story(batch=batch)
+        story.steps.crash_at = len(story.steps.taken) + number
+        try:
+            story.live()
+        except CrashError as crash:
+            story.crash(loss)
+            story.live()
+            yield str(crash)
+        else:
+            return
+
+
+@pytest.fixture(autouse=True)
+def small_journal(monkeypatch):
+    """Have the journal replaced by a snapshot several times within the story."""
+    monkeypatch.setattr("ar.respond.journal.COMPACT_AT_BYTES", 1500)
+
+
+@pytest.mark.parametrize("batch", [False, True], ids=["one by one", "in batches"])
+def test_without_a_crash_the_story_ends_well_and_meets_every_kind_of_step(batch):
+    story = Story(batch=batch)
+    story.live()
+    assert {key[1].value: offender.offences for key, offender in story.ledger.offenders.items()} == {
+        A: 4, B: 4, C: 3, D: 3,
+    }  # fmt: skip
+    kinds = set(story.steps.taken)
+    assert {"in a write", "before a sync", "after a sync", "after a rename", "before a sync of var/"} <= kinds
+    assert {f"{when} {verb} takes effect" for when in ("before",) for verb in ("add", "delete")} <= kinds
+    assert {
+        f"after {verb} {what}" for verb in ("add", "delete") for what in ("started", "took effect", "ended")
+    } <= kinds
+
+
+@pytest.mark.parametrize("batch", [False, True], ids=["one by one", "in batches"])
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_at_whatever_step_the_agent_is_ended_every_promise_is_kept(batch, loss):
+    crashes = list(each_crash(batch=batch, loss=loss))
+    assert len(crashes) > 150
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_a_crash_while_it_starts_after_a_crash_is_no_different(loss):
+    """The first crash comes in the middle of a snapshot; the second at every step of the start after it."""
+    number = 0
+    while True:
+        number += 1
+        story = Story(batch=True)
+        story.steps.crash_at = story_until(story, "after a rename")
+        try:
+            story.live()
+        except CrashError:
+            story.steps.crash_at = None
+        story.disk.lose(loss)
+        story.steps.crash_at = len(story.steps.taken) + number
+        try:
+            story.start()
+        except CrashError:
+            story.crash(loss)
+            story.live()
+        else:
+            break
+    assert number > 3
+
+
+def story_until(story: Story, what: str) -> int:
+    """Return the number of the first step of that kind."""
+    rehearsal = Story(batch=story.batch)
+    rehearsal.live()
+    return rehearsal.steps.taken.index(what) + 1
