@@ -71,7 +71,7 @@ class Engine:
         self.ledger = restored(self.journal, self.started, clock.boot_id(), log)
         self.blocks_restored = len(self.ledger.blocks)
         self.runner: Union[Runner, Observer] = (
-            Observer(self.home.scripts, log) if observing else runner_of(self.home, loaded.config.settings)
+            Observer(self.home.scripts, log) if observing else runner_of(self.home, loaded.config.settings, log)
         )
         self.blocks = Blocks(
             self.ledger,
@@ -243,6 +243,7 @@ class Engine:
             self._journal_not_before_s = float("-inf")
             self._keep_journal(clock.now())
             self.journal.close()
+        self.runner.close()
         self.control.close()
         self.watcher.close()
         self._lock.release()

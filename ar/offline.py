@@ -15,6 +15,7 @@ from ar.report.responses import ResponsesLog
 from ar.respond import clock
 from ar.respond.blocks import Blocks, restored
 from ar.respond.journal import Journal, Lock, read
+from ar.respond.runner import Runner
 from ar.setup import runner_of
 
 _LOOK_AGAIN_S = 0.05  # how often a script that runs is asked whether it has ended
@@ -63,9 +64,10 @@ def _release(
     home: Home, lock: Lock, choose: Callable[[Ledger], List[Block]], log: Callable[[str, str], None]
 ) -> List[Block]:
     journal: Optional[Journal] = None
+    runner: Optional[Runner] = None
     try:
         journal = Journal(home.journal)
-        runner = runner_of(home, Settings())
+        runner = runner_of(home, Settings(), log)
         ledger = restored(journal, clock.now(), clock.boot_id(), log)
         meant = choose(ledger)
         ledger.hush()
@@ -79,6 +81,8 @@ def _release(
             blocks.collect(clock.now())
         return meant
     finally:
+        if runner is not None:
+            runner.close()
         if journal is not None:
             journal.close()
         lock.release()

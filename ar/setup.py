@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from typing import Iterable, Tuple
+from typing import Callable, Iterable, Tuple
 
 from ar.config.home import Home
 from ar.config.load import Loaded
@@ -18,6 +18,7 @@ from ar.policy.ledger import Ledger
 from ar.policy.policy import Policy, Terms
 from ar.report.log import to_stderr
 from ar.respond.hosts import is_own_now, networks_of, own_addresses
+from ar.respond.orphans import Orphans
 from ar.respond.runner import Runner
 
 
@@ -49,12 +50,13 @@ def rehearsal_policy_of(loaded: Loaded) -> Policy:
     return policy_of(loaded, Ledger(), networks)
 
 
-def runner_of(home: Home, settings: Settings) -> Runner:
-    """Return what runs the scripts of a home."""
+def runner_of(home: Home, settings: Settings, log: Callable[[str, str], None]) -> Runner:
+    """Return what runs the scripts of a home; `log` is told of scripts that a former agent left running."""
     return Runner(
         home.scripts,
         home.root,
         scripts_max=settings.scripts_max,
         deadline_s=settings.script_deadline_s,
         fault_of_script=lambda path: fault_of_script(path, os.geteuid(), folder=home.scripts),
+        orphans=Orphans(home.scripts_lock, home.root, log),
     )

@@ -67,5 +67,9 @@ class Home:
         return self.ossec_log.parent, self.alerts, self.journal.parent
 
     @property
+    def scripts_lock(self) -> Path:
+        return self.root / "var/scripts.lock"
+
+    @property
     def lock(self) -> Path:
         return self.root / "var/lock"

@@ -286,8 +286,9 @@ class Ledger:
 
         In the same boot the boot clock goes on. After a reboot the wall clock counts, and the scripts run
         again, since most firewalls start empty; but when the wall clock stands before the journal's last
-        entry (a board without a clock) a block ends at the latest its full sentence after the boot. Returns
-        whether a block has come over from another boot: its new end is not in the journal yet.
+        entry (a board without a clock) a block ends at the latest its full sentence after the boot. No block
+        ever lasts longer than its full sentence from now. Returns whether an end was moved: it is not in the
+        journal yet.
         """
         moved = False
         self._busy.clear()
@@ -298,6 +299,9 @@ class Ledger:
                 if block.state is State.IN_FORCE:
                     block.state = State.PROMISED
                 block.ends_boot_s = self._ends_in_this_boot(block, now)
+            elif block.ends_boot_s is not None and block.ends_boot_s > now.boot_s + block.sentence_s:
+                moved = True  # the boot clock runs behind where it was (a container that was moved, a snapshot)
+                block.ends_boot_s = now.boot_s + block.sentence_s
             if block.state is State.PROMISED and _over(block, now):
                 block.state = State.RELEASING
             self._wake(block, block.ends_boot_s if block.state is State.IN_FORCE else now.boot_s)

@@ -60,6 +60,9 @@ class Observer:
         done, self._done = self._done, []
         return done
 
+    def close(self) -> None:
+        """Do nothing: no script was started."""
+
     def next_wake_s(self) -> Optional[float]:
         """Return 0 while an outcome waits, else None."""
         return 0.0 if self._done else None

@@ -16,6 +16,7 @@ from typing import IO, Callable, Deque, Dict, FrozenSet, List, Optional, Sequenc
 
 from ar.policy.tasks import BATCH_BYTES_MAX, Finished, Task
 from ar.respond.abilities import Abilities
+from ar.respond.orphans import Orphans
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 KILL_AFTER_TERM_S = 5.0
@@ -52,10 +53,12 @@ class Runner:
         scripts_max: int,
         deadline_s: float,
         fault_of_script: Callable[[Path], Optional[str]],
+        orphans: Optional[Orphans] = None,
     ) -> None:
         """Take scripts from `folder`, of the home `home`; `deadline_s` in seconds.
 
-        `fault_of_script` says why a script file must not be run as it is, or None when it may be.
+        `fault_of_script` says why a script file must not be run as it is, or None when it may be. Nothing is started
+        before `orphans`, the scripts of a former agent, have ended.
         """
         self.scripts_max = scripts_max
         self.deadline_s = deadline_s
@@ -63,6 +66,7 @@ class Runner:
         self._home = home
         self._fault_of_script = fault_of_script
         self._abilities = Abilities(folder)
+        self._orphans = orphans
         self._waiting: Deque[Task] = deque()
         self._running: Dict[int, _Running] = {}
         self._refused: List[Finished] = []
@@ -75,7 +79,11 @@ class Runner:
     @property
     def has_room(self) -> bool:
         """Whether a task submitted now would start now."""
-        return not self._waiting and len(self._running) < self.scripts_max
+        return not self._waiting and len(self._running) < self.scripts_max and self._is_alone
+
+    @property
+    def _is_alone(self) -> bool:
+        return self._orphans is None or self._orphans.are_gone
 
     @property
     def running(self) -> int:
@@ -99,10 +107,15 @@ class Runner:
         """Return when a script has to be ended, on the boot clock; None while none runs; 0 when one was refused."""
         if self._refused:
             return 0.0
-        return min((r.deadline_boot_s for r in self._running.values()), default=None)
+        wakes = [run.deadline_boot_s for run in self._running.values()]
+        if self._orphans is not None and self._orphans.next_look_s is not None:
+            wakes.append(self._orphans.next_look_s)
+        return min(wakes, default=None)
 
     def reap(self, boot_s: float) -> List[Finished]:
         """Collect what scripts printed, end those past their deadline, and return those that have ended."""
+        if self._orphans is not None:
+            self._orphans.look(boot_s, self.deadline_s, KILL_AFTER_TERM_S)
         finished, self._refused = self._refused, []
         for pipe, run in list(self._running.items()):
             _drain(run)
@@ -114,11 +127,19 @@ class Runner:
             del self._running[pipe]
             run.process.stdout.close()  # type: ignore[union-attr]  # always opened with a pipe
             finished.append(self._outcome(run, status))
+        if finished:
+            self._note_running()
         self._start_waiting(boot_s)
         return finished
 
+    def close(self) -> None:
+        """Let go of what scripts inherit; nothing is started any more."""
+        self.scripts_max = 0
+        if self._orphans is not None:
+            self._orphans.close(none_left=not self._running)
+
     def _start_waiting(self, boot_s: float) -> None:
-        while self._waiting and len(self._running) < self.scripts_max:
+        while self._waiting and len(self._running) < self.scripts_max and self._is_alone:
             self._start(self._waiting.popleft(), boot_s)
 
     def _start(self, task: Task, boot_s: float) -> None:
@@ -136,6 +157,7 @@ class Runner:
                 cwd="/",
                 env=self._environment(task),
                 start_new_session=True,
+                pass_fds=self._orphans.inherited if self._orphans is not None else (),
             )
         except OSError as error:
             self._refused.append(Finished(task, worked=False, how=f"not run: {error.strerror}", output=""))
@@ -145,6 +167,12 @@ class Runner:
         run = _Running(task, process, boot_s + self.deadline_s)
         os.set_blocking(run.pipe, False)
         self._running[run.pipe] = run
+        self._note_running()
+
+    def _note_running(self) -> None:
+        """Let the next agent know what runs, should this one be killed."""
+        if self._orphans is not None:
+            self._orphans.note(run.process.pid for run in self._running.values())
 
     def _environment(self, task: Task) -> Dict[str, str]:
         """Return all that a script sees: nothing is inherited but the time zone."""

@@ -7,7 +7,7 @@ import time
 
 import netns
 import pytest
-from world import Agent, make_home, nft_elements, wait_for
+from world import Agent, iptables_rules, make_home, nft_elements, wait_for
 
 pytestmark = pytest.mark.e2e
 
@@ -130,3 +130,27 @@ def test_a_reload_keeps_blocks_and_lines_and_takes_new_rules_over(host):
     conf.write_text(good.replace("192.0.2.99", netns.ATTACKER_4))
     agent.signal(signal.SIGHUP)
     wait_for(lambda: nft_elements(namespace) == [], "the release of an address that was allowlisted")
+
+
+def test_a_script_that_outlives_the_agent_does_not_undo_what_the_next_one_does(tmp_path):
+    """An `add` that hangs is still running when the next agent starts after the end of its block."""
+    netns.require("iptables")
+    log = tmp_path / "auth.log"
+    log.touch()
+    with netns.hosts("orphan") as (namespace,):
+        agent = Agent(namespace, make_home(tmp_path, log, "slow.sh"))
+        script = agent.home / "active-response/bin/slow.sh"
+        script.write_text('#!/bin/sh\n[ "$1" = delete ] || sleep 4\nexec "${0%/*}/iptables-drop.sh" "$@"\n')
+        script.chmod(0o755)
+        agent.start()
+        assert agent.verb("block", "203.0.113.9", "--for", "1s").returncode == 0
+        wait_for(lambda: agent.status()["scripts_running"] == 1, "the script to start")
+        agent.kill()
+        time.sleep(1)  # the block has ended, and its script is still to put it in force
+        agent.start()
+        wait_for(lambda: "203.0.113.9: released." in agent.said(), "the release")
+        assert iptables_rules(namespace) == []
+        assert "still run; nothing is started before they end" in agent.said()
+        time.sleep(3)
+        assert iptables_rules(namespace) == []
+        agent.stop()

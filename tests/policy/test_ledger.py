@@ -373,3 +373,11 @@ def test_of_the_shortest_sentences_the_oldest_block_makes_room():
         gave_way.append(block.id)
         ledger.apply(Ended(block.id, 5.0))
     assert gave_way == [3, 2, 5, 1], "a block for good never does"
+
+
+def test_in_the_same_boot_no_block_outlasts_its_full_sentence_even_if_the_boot_clock_went_back():
+    """A container that was moved, or restored from a snapshot, keeps the boot's id and has another clock."""
+    ledger = Ledger.remembered([Opened("boot-a", *at(0)), promise(sentence_s=60), Added(1)])
+    assert ledger.rearm(at(-50), "boot-a"), "the new end is to be written down"
+    assert due(ledger, 9) == []
+    assert due(ledger, 10) == [("delete", 1)]
