@@ -110,7 +110,7 @@ def _journal(engine: Engine) -> Optional[Object]:
 def _reconcile(engine: Engine, request: Object) -> Iterable[Object]:  # noqa: ARG001 (every answer has this shape)
     if engine.observing:
         raise RefusedError("nothing to reconcile: the running agent only observes", UNAVAILABLE)
-    cannot_tell = engine.blocks.reconciler.ask_about_all()
+    cannot_tell = engine.blocks.reconciler.ask_about_all(is_wanted=True)
     yield {"asking": engine.blocks.reconciler.waiting, "cannot_tell": cannot_tell}
 
 

@@ -269,7 +269,7 @@ class Blocks:
         """Take in what came of the scripts that have ended, and go on to what is due."""
         for outcome in self._runner.reap(now.boot_s):
             if outcome.task.verb == PRESENT:
-                self.reconciler.take(outcome)
+                self.reconciler.take(outcome, now)
             else:
                 self._on_finished(outcome)
                 self._settle(outcome, now)

@@ -19,6 +19,7 @@ PRESENT = "present"
 MISSING = 1  # the exit status of a script that says so of its one subject
 FIRST_AFTER_S = 5.0  # after the start: a firewall may have been flushed while no agent ran
 LINE_BYTES_MAX = 64
+REST_FACTOR = 9  # after an answer it rests so many times as long as that took: large sets take firewalls long to list
 
 Log = Callable[[str, str], None]  # severity, text
 
@@ -42,7 +43,9 @@ class Reconciler:
         self._runner = runner
         self._log = log
         self._waiting: Deque[Key] = deque()
-        self._is_asking = False  # one script at a time: this is never urgent
+        self._asked_s: Optional[float] = None  # when the script that runs began: one at a time, this is never urgent
+        self._rests_until_s = AT_ONCE_S
+        self._is_wanted = False  # by the administrator, who waits for the answer
         self._planned_s: Optional[float] = None  # when the next round begins; None before the first look at a clock
         self._missing: Counter[str] = Counter()  # of this round, by command
         self._unclear: Set[Tuple[str, str]] = set()  # scripts that could not tell, and what they said
@@ -50,22 +53,28 @@ class Reconciler:
     @property
     def waiting(self) -> int:
         """How many blocks have yet to be asked about in this round."""
-        return len(self._waiting) + self._is_asking
+        return len(self._waiting) + (self._asked_s is not None)
 
-    def ask_about_all(self) -> List[str]:
-        """Begin a round; return the commands with blocks in force whose scripts cannot be asked."""
+    def ask_about_all(self, *, is_wanted: bool = False) -> List[str]:
+        """Begin a round, without any rest if somebody wants it.
+
+        Return the commands with blocks in force whose scripts cannot be asked.
+        """
         in_force = [block for block in self._ledger.blocks.values() if block.state is State.IN_FORCE]
         can = {block.executable: PRESENT in self._runner.abilities(block.executable) for block in in_force}
         self._waiting = deque(block.key for block in in_force if can[block.executable])
         self.counts["rounds"] += 1
+        self._is_wanted = is_wanted
+        if is_wanted:
+            self._rests_until_s = AT_ONCE_S
         return sorted({block.command for block in in_force if not can[block.executable]})
 
     def next_wake_s(self) -> Optional[float]:
         """Return when `work` has something to do, on the boot clock; None while it has not."""
-        if self._is_asking:
+        if self._asked_s is not None:
             return None
         if self._waiting or (self.every_s and self._planned_s is None):
-            return AT_ONCE_S
+            return self._rests_until_s
         return self._planned_s if self.every_s else None
 
     def work(self, now: Moment) -> None:
@@ -75,19 +84,22 @@ class Reconciler:
         if self.every_s and now.boot_s >= self._planned_s and not self.waiting:
             self._planned_s = now.boot_s + self.every_s
             self.ask_about_all()
-        if not self._waiting or self._is_asking or not self._runner.has_room:
+        is_busy = self._asked_s is not None or now.boot_s < self._rests_until_s
+        if not self._waiting or is_busy or not self._runner.has_room:
             return
         blocks = list(self._take_some())
         if blocks:
             self._runner.submit(_task(blocks), now.boot_s)
-            self._is_asking = True
+            self._asked_s = now.boot_s
             self.counts["asked"] += len(blocks)
         else:
             self._end_round()
 
-    def take(self, outcome: Finished) -> None:
+    def take(self, outcome: Finished, now: Moment) -> None:
         """Have put back what a script said is missing."""
-        self._is_asking = False
+        if self._asked_s is not None and not self._is_wanted:
+            self._rests_until_s = now.boot_s + REST_FACTOR * (now.boot_s - self._asked_s)
+        self._asked_s = None
         missing = _missing(outcome)
         if missing is None:
             self.counts["unclear"] += len(outcome.task.actions)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures size, start, memory, detection and latency in one session and prints a table with ratios.
 
-Usage: bench.py [--lines N] [--blocks N]
+Usage: bench.py [--lines N] [--blocks N] [--attackers N] [--journal N]
 
 Absolute figures move with the machine, so each stands beside a yardstick taken in the same session: Python's own
 start, one plain pattern over the same file, and what is installed of fail2ban-regex, sshguard's parser and
@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Callable, Iterator, NamedTuple, Sequence
 
+import flood
 import latency
 import processes
 import speed
@@ -45,7 +46,14 @@ def main() -> int:
         print(f"{EXECUTABLE.relative_to(ROOT)} is missing: make dist", file=sys.stderr)
         return 69
     with tempfile.TemporaryDirectory(prefix="ar-bench-") as folder:
-        for measure in (size, start, idle, lambda f: detection(f, options.lines), lambda f: delay(f, options.blocks)):
+        for measure in (
+            size,
+            start,
+            idle,
+            lambda f: detection(f, options.lines),
+            lambda f: delay(f, options.blocks),
+            lambda f: crowd(f, options.attackers, options.journal),
+        ):
             for row in measure(Path(folder)):
                 print(f"{row.what:<58} {row.figure:>22}  {row.ratio}".rstrip(), flush=True)
     return 0
@@ -55,6 +63,8 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--lines", type=int, default=100_000, help="of each corpus (default %(default)s)")
     parser.add_argument("--blocks", type=int, default=20, help="timed for the latency (default %(default)s)")
+    parser.add_argument("--attackers", type=int, default=10_000, help="in the flood (default %(default)s)")
+    parser.add_argument("--journal", type=int, default=100_000, help="blocks at a start (default %(default)s)")
     return parser.parse_args()
 
 
@@ -140,6 +150,27 @@ def delay(folder: Path, blocks: int) -> Iterator[Row]:
             f"last log line to nftables, {name}: median (max) of {len(taken_s)}",
             f"{middle_s * 1e3:.0f} ms ({max(taken_s) * 1e3:.0f} ms)",
             f"{middle_s / yardstick_s:.1f} x nft alone",
+        )
+
+
+def crowd(folder: Path, attackers: int, blocks: int) -> Iterator[Row]:
+    """Yield what a flood of attackers costs, and a start with many blocks after a reboot."""
+    lacking = latency.lacks()
+    if lacking:
+        yield Row("a flood of attackers", "skipped", lacking)
+        return
+    for name, program in (("executable", [str(EXECUTABLE)]), ("from source", list(FROM_SOURCE))):
+        label = name.replace(" ", "-")
+        cost = flood.of_attackers(program, folder / f"flood-{label}", attackers)
+        cpu = f"{cost.cpu_s:.1f} CPU s ({cost.agent_cpu_s:.1f} of the agent)"
+        yield Row(f"{attackers} attackers, first line to nftables, {name}", f"{cost.wall_s:.1f} s", cpu)
+        yield Row("  memory of the agent then", f"{cost.memory_bytes / 1e6:.1f} MB")
+        yield Row("  journal", f"{cost.bytes_per_block:.0f} bytes a block", f"{cost.syncs_per_block:.4f} syncs a block")
+        cost = flood.of_start(program, folder / f"start-{label}", blocks)
+        yield Row(
+            f"start with {blocks} blocks after a reboot, {name}",
+            f"{cost.ready_s:.1f} s",
+            f"{cost.wall_s:.1f} s until all are in nftables again; {cost.memory_bytes / 1e6:.0f} MB",
         )
 
 

@@ -14,7 +14,7 @@ import resource
 import sys
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, NamedTuple, Sequence
+from typing import Any, Callable, Dict, NamedTuple, Optional, Sequence
 
 import processes
 from latency import ATTEMPTS, ROOT, RULE, attempt, netns
@@ -30,9 +30,10 @@ WAIT_S = 600.0
 
 
 class Cost(NamedTuple):
-    """Wall seconds until all were blocked, CPU seconds (of the agent and its scripts, and of the agent alone), its
-    resident memory, and what the journal took for each block."""
+    """Wall seconds until the agent said that it is ready, and until all were blocked; CPU seconds (of the agent and
+    its scripts, and of the agent alone); its resident memory; and what the journal took for each block."""
 
+    ready_s: float
     wall_s: float
     cpu_s: float
     agent_cpu_s: float
@@ -76,13 +77,14 @@ def of_start(program: Sequence[str], home: Path, blocks: int) -> Cost:
     return _measure(program, home, blocks, None)
 
 
-def _measure(program: Sequence[str], home: Path, blocks: int, attack: Callable[[], None] | None) -> Cost:
+def _measure(program: Sequence[str], home: Path, blocks: int, attack: Optional[Callable[[], None]]) -> Cost:
     host = netns.Namespace("bench-flood")
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began_s = time.perf_counter()
     with contextlib.ExitStack() as stack:
         stack.callback(host.delete)
         agent = stack.enter_context(processes.running(host.argv([*program, "run", "--home", str(home)])))
+        ready_s = time.perf_counter() - began_s
         if attack is not None:
             began_s = time.perf_counter()
             attack()
@@ -98,7 +100,7 @@ def _measure(program: Sequence[str], home: Path, blocks: int, attack: Callable[[
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu_s = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
     written, syncs = facts["journal"]["written_bytes"], facts["journal"]["syncs"]
-    return Cost(wall_s, cpu_s, agent_cpu_s, facts["memory_bytes"], written / blocks, syncs / blocks)
+    return Cost(ready_s, wall_s, cpu_s, agent_cpu_s, facts["memory_bytes"], written / blocks, syncs / blocks)
 
 
 def _status(home: Path) -> Dict[str, Any]:

@@ -47,9 +47,9 @@ class Round:
             self.ledger.apply(Promised(number, executable, executable, "argv", subject, arguments, 1, 1e6, 0, None))
             self.ledger.apply(Added(number))
 
-    def answer(self, output="", status=0):
+    def answer(self, output="", status=0, seconds=0):
         task = self.scripts.tasks.pop(0)
-        self.reconciler.take(Finished(task, status == 0, f"exit status {status}", output, status))
+        self.reconciler.take(Finished(task, status == 0, f"exit status {status}", output, status), at(seconds))
 
     def states(self):
         return {block.subject.value: block.state for block in self.ledger.blocks.values()}
@@ -63,7 +63,7 @@ def test_the_first_round_comes_soon_after_the_start_and_then_one_each_interval()
     asked.reconciler.work(at(FIRST_AFTER_S))
     assert len(asked.scripts.tasks) == 1
     assert asked.reconciler.next_wake_s() is None, "while a script answers there is nothing to do"
-    asked.answer()
+    asked.answer(seconds=FIRST_AFTER_S)
     assert asked.reconciler.next_wake_s() == 100 + FIRST_AFTER_S + 300
     asked.reconciler.work(at(FIRST_AFTER_S + 300))
     assert len(asked.scripts.tasks) == 1
@@ -147,4 +147,17 @@ def test_nothing_is_asked_while_no_script_has_room():
     assert asked.scripts.tasks == []
     asked.scripts.has_room = True
     asked.reconciler.work(at(0))
+    assert len(asked.scripts.tasks) == 1
+
+
+@pytest.mark.parametrize(("wanted", "wakes_s"), [(False, 102 + 9 * 2), (True, float("-inf"))])
+def test_a_script_that_takes_long_is_asked_the_less_often_unless_somebody_waits(wanted, wakes_s):
+    asked = Round(("one.sh", "203.0.113.1"), ("one.sh", "203.0.113.2"))
+    asked.reconciler.ask_about_all(is_wanted=wanted)
+    asked.reconciler.work(at(0))
+    asked.answer(seconds=2)
+    assert asked.reconciler.next_wake_s() == wakes_s
+    asked.reconciler.work(at(19))
+    assert len(asked.scripts.tasks) == wanted
+    asked.reconciler.work(at(20))
     assert len(asked.scripts.tasks) == 1
