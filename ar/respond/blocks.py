@@ -20,6 +20,7 @@ from ar.policy.tasks import BATCH_BYTES_MAX, Finished, Task
 from ar.respond.journal import Journal, JournalError, JournalGoneError
 from ar.respond.reconcile import PRESENT, Reconciler
 
+GROWN_RECORDS, GROWN_TIMES = 1000, 4  # more records than that are mostly of what is over; a start reads them no more
 COMPACT_AGAIN_AFTER_S = 60.0
 SYNC_AGAIN_AFTER_S = 1.0
 RUNS_WAITING_MAX = 1000  # commands that are never undone, waiting for a turn; further ones are dropped and counted
@@ -57,15 +58,17 @@ def restored(journal: Optional[Journal], now: Moment, boot_id: str, log: Log) ->
     """Return the ledger that a journal leads to, every block due when it should be in this boot.
 
     What is damaged is told loudly, and what is intact counts. Without a journal the ledger is empty. After a
-    reboot the new ends are written down at once, so that from then on the boot clock counts.
+    reboot the new ends are written down at once, so that from then on the boot clock counts. A journal that is
+    mostly of what is over is replaced by a snapshot.
     """
     if journal is None:
         return Ledger(boot_id)
     for text in journal.damage:
         log("ERROR", text)
     ledger = Ledger.remembered(journal.records, boot_id)
+    is_grown = len(journal.records) > GROWN_RECORDS + GROWN_TIMES * (len(ledger.blocks) + len(ledger.offenders))
     journal.records = []
-    if ledger.rearm(now, boot_id):
+    if ledger.rearm(now, boot_id) or is_grown:
         try:
             journal.compact(ledger.snapshot(now, float("inf")))
         except JournalError as error:

@@ -73,12 +73,19 @@ def _ends(ends_boot_s: Any) -> Dict[str, Any]:
     return {} if ends_boot_s is None else {"end": _seconds(ends_boot_s)}
 
 
+def _write_subject(subject: Subject) -> Any:
+    """Return an address, which nearly all subjects are, as it is, and others with their kind."""
+    return subject.value if subject.kind == "srcip" else list(subject)
+
+
 def _write_promised(r: Promised) -> Dict[str, Any]:
     a = r.arguments
-    fields: Dict[str, Any] = {"promise": r.block, "cmd": r.command, "exe": r.executable}
+    fields: Dict[str, Any] = {"promise": r.block, "cmd": r.command}
+    if r.executable != f"{r.command}.sh":
+        fields["exe"] = r.executable
     if r.contract != "argv":
         fields["contract"] = r.contract
-    fields.update({"on": list(r.subject), "n": r.offence, "at": _seconds(r.at_s), "for": r.sentence_s})
+    fields.update({"on": _write_subject(r.subject), "n": r.offence, "at": _seconds(r.at_s), "for": r.sentence_s})
     fields.update(_ends(r.ends_boot_s))
     fields["alert"], fields["rule"], fields["loc"] = a.alert_id, a.rule, a.location
     others = (("user", a.user, "user"), ("ip", a.srcip, "srcip"), ("file", a.filename, "filename"))
@@ -106,7 +113,8 @@ def _read_promised(f: Dict[str, Any]) -> Promised:
 
 
 def _read_subject(f: Dict[str, Any]) -> Subject:
-    kind, value = map(str, f["on"])
+    on = f["on"]
+    kind, value = ("srcip", on) if isinstance(on, str) else map(str, on)
     if kind == "srcip":
         if not _is_ipv4(value):
             ipaddress.ip_network(value)  # a ValueError, for what is no address or prefix
@@ -124,7 +132,7 @@ def _is_ipv4(text: str) -> bool:
 
 
 def _read_script(f: Dict[str, Any]) -> str:
-    script = _read_text(f, "exe")
+    script = _read_text(f, "exe") if "exe" in f else f"{_read_text(f, 'cmd')}.sh"
     if "/" in script or script in ("", ".", ".."):
         raise ValueError(f"{script!r} is no script of active-response/bin")
     return script
@@ -169,9 +177,9 @@ _SHAPES: Dict[type, Callable[[Any], Dict[str, Any]]] = {
     Added: lambda r: {"added": r.block},
     Ended: lambda r: {"end": r.block, "at": _seconds(r.at_s)},
     Released: lambda r: {"released": r.block, "at": _seconds(r.at_s)},
-    Ran: lambda r: {"run": r.block, "cmd": r.command, "on": list(r.subject), "at": _seconds(r.at_s)},
+    Ran: lambda r: {"run": r.block, "cmd": r.command, "on": _write_subject(r.subject), "at": _seconds(r.at_s)},
     Offended: lambda r: {
-        "offender": r.command, "on": list(r.subject), "n": r.offences, "last": _seconds(r.last_end_s),
+        "offender": r.command, "on": _write_subject(r.subject), "n": r.offences, "last": _seconds(r.last_end_s),
     },
 }  # fmt: skip
 

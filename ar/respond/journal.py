@@ -23,7 +23,7 @@ from ar.respond.disk import Disk
 
 DONE_IN_A_MOMENT_S = 60.0  # longer than the scripts of a sweep may take
 LOOK_EACH_S = 0.05
-COMPACT_AT_BYTES = 256 * 1024  # below this a journal is never replaced by a snapshot
+COMPACT_AT_BYTES = 4 * 1024 * 1024  # below this a running agent never replaces its journal by a snapshot
 
 
 class Reading(NamedTuple):

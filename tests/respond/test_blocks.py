@@ -9,7 +9,7 @@ from ar.policy.policy import Outcome, Ruling
 from ar.policy.records import Added, Arguments, Opened, Prolonged, Promised, Ran, Released
 from ar.policy.tasks import Finished
 from ar.respond.blocks import RUNS_WAITING_MAX, Blocks, restored
-from ar.respond.journal import JournalError, JournalGoneError
+from ar.respond.journal import Journal, JournalError, JournalGoneError, read
 
 HERE = Place("etc/ossec.conf", 1)
 DROP = Command("firewall-drop", "firewall-drop.sh", frozenset({"srcip"}), timeout_allowed=True, place=HERE)
@@ -455,3 +455,17 @@ def test_without_the_wish_or_a_firewall_that_ends_it_no_block_is_made_without_a_
     assert not take(story)
     assert story.tasks == []
     assert story.ledger.blocks == {}
+
+
+def test_a_start_replaces_a_journal_that_is_mostly_of_what_is_over(tmp_path, monkeypatch):
+    monkeypatch.setattr("ar.respond.blocks.GROWN_RECORDS", 10)
+    journal = Journal(tmp_path / "journal.json")
+    journal.write(Opened("boot-a", *at(0)), promise(1, "203.0.113.1"), Added(1))
+    for number in range(2, 12):
+        journal.write(promise(number, "203.0.113.2"), Released(number, 1e6))
+    restored(Journal(tmp_path / "journal.json"), at(1), "boot-a", lambda *_: None)
+    kinds = [type(record).__name__ for record in read(tmp_path / "journal.json").records]
+    assert kinds == ["Opened", "Offended", "Promised", "Added"]
+    before = (tmp_path / "journal.json").stat().st_ino
+    restored(Journal(tmp_path / "journal.json"), at(1), "boot-a", lambda *_: None)
+    assert (tmp_path / "journal.json").stat().st_ino == before, "once is enough"
