@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import gc
 import sys
 from typing import Iterator, Tuple
 
@@ -28,6 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run until SIGTERM or SIGINT. Mistakes in the configuration are all told, and nothing starts."""
     signals = Signals()
+    with _nothing_is_garbage():
+        engine = _built(options, signals)
+    engine.run()
+    return 0
+
+
+def _built(options: argparse.Namespace, signals: Signals) -> Engine:
+    """Return the engine, after everything was told that is to be told before it runs."""
     home = Home.choose(options.home)
     loaded = load(home)
     if loaded.mistakes:
@@ -43,8 +53,18 @@ def run(options: argparse.Namespace) -> int:
         print(hung(f"  {title:<10} {printable(text)}", 13, terminal_width()), flush=True)
     for text in _offender_steps(loaded.config):
         log("INFO", text)
-    engine.run()
-    return 0
+    return engine
+
+
+@contextlib.contextmanager
+def _nothing_is_garbage() -> Iterator[None]:
+    """Spare what is built here the search for garbage: it is kept, and a large journal takes a third longer with it."""
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        gc.enable()
 
 
 def _summary(loaded: Loaded, engine: Engine) -> Iterator[Tuple[str, str]]:
