@@ -88,6 +88,8 @@ class Engine:
         self._watched = loaded  # the configuration that the watcher and the runner follow
         self.watcher = Watcher(loaded.config.local_files, line_bytes_max=loaded.config.settings.line_bytes_max, log=log)
         self.control = ControlServer(self.home.socket, lambda request: answer(self, request))
+        if self.control.is_deaf:
+            log("ERROR", f"{self.home.socket}: cannot be made: read-only file system; list and unblock work without it")
         self._pending: Deque[Chunk] = deque()
         self._to_tell: List[Alert] = []  # alerts of this turn
         self._more_to_read = False

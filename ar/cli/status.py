@@ -59,8 +59,9 @@ def _lines(facts: Object) -> Iterator[Tuple[str, str]]:
     if facts["journal"]:
         journal = facts["journal"]
         yield "journal", f"{journal['bytes']} bytes; {journal['written_bytes']} written, {journal['syncs']} syncs"
-    if counts["not promised"]:
-        yield "JOURNAL", f"{counts['not promised']} times it could not be written, and no block was promised"
+    not_made = counts["not promised"] - counts["emergencies"]
+    if not_made:
+        yield "JOURNAL", f"{not_made} blocks were not made, because the journal could not be written"
     if counts["emergencies"]:
         yield "EMERGENCY", f"{counts['emergencies']} short blocks were made that only the firewall itself ends"
     if facts["log_lines_lost"]:

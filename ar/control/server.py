@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Callable, Dict, Iterable, List, Optional
 
@@ -36,15 +38,19 @@ class ControlServer:
         self._not_before_s = float("-inf")
         self._answer = answer
         self._clients: Dict[int, _Client] = {}
-        if is_socket(path):
-            path.unlink()  # left by an agent that is gone: the lock of the home says that none is here
+        self.is_deaf = False  # on a file system that is read-only nobody can ask
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         former_mask = os.umask(0o177)
         try:
+            if is_socket(path):
+                path.unlink()  # left by an agent that is gone: the lock of the home says that none is here
             with reachable(path) as name:
                 self._listener.bind(name)
             self._listener.listen(CLIENTS_MAX)
         except OSError as error:
+            self.is_deaf = error.errno == errno.EROFS
+            if self.is_deaf:
+                return
             self._listener.close()
             raise CannotCreateError(f"{path}: the control socket cannot be made: {error.strerror or error}") from error
         finally:
@@ -53,7 +59,7 @@ class ControlServer:
 
     def filenos(self, now_s: float) -> List[int]:
         """Return the file descriptors that may have something to read; `now_s` is any clock that only goes on."""
-        listening = [self._listener.fileno()] if now_s >= self._not_before_s else []
+        listening = [self._listener.fileno()] if now_s >= self._not_before_s and not self.is_deaf else []
         return [*listening, *(fd for fd, client in self._clients.items() if client.answer is None)]
 
     def writers(self) -> List[int]:
@@ -69,7 +75,7 @@ class ControlServer:
 
     def serve(self, now_s: float) -> None:
         """Take what clients sent and send what they have room for; let go of those that take too long."""
-        if now_s >= self._not_before_s:
+        if now_s >= self._not_before_s and not self.is_deaf:
             self._not_before_s = float("-inf")
             self._accept(now_s)
         for fd, client in list(self._clients.items()):
@@ -88,8 +94,9 @@ class ControlServer:
         for client in self._clients.values():
             client.connection.close()
         self._listener.close()
-        if is_socket(self._path):
-            self._path.unlink()
+        with suppress(OSError):  # one that is left says nothing: the next agent takes it away
+            if is_socket(self._path) and not self.is_deaf:
+                self._path.unlink()
 
     def _accept(self, now_s: float) -> None:
         try:

@@ -16,6 +16,9 @@ class Disk:
         """Open for appending, owner only; made when it is not there."""
         return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
+    def open_read(self, path: Path) -> int:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
     def write(self, fd: int, text: bytes) -> None:
         """Write all of `text`, or raise."""
         while text:

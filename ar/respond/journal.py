@@ -8,6 +8,7 @@ and never forgets one. A crash can leave a torn last line, which is cut off, and
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import io
 import os
@@ -99,7 +100,7 @@ class Lock:
         Raises UnavailableError when another one holds it.
         """
         try:
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._fd = _opened_to_lock(path)
         except OSError as error:
             raise CannotCreateError(f"{path}: cannot be opened: {error.strerror}") from error
         give_up_s = time.monotonic() + DONE_IN_A_MOMENT_S
@@ -125,6 +126,15 @@ class Lock:
         os.close(self._fd)
 
 
+def _opened_to_lock(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if error.errno != errno.EROFS:
+            raise
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # that is enough to hold a lock
+
+
 class Journal:
     """The journal of a running agent. `damage` tells what was wrong with it when it was opened."""
 
@@ -134,17 +144,37 @@ class Journal:
         reading = read(path, self._disk)
         self.records = reading.records
         self.damage = list(reading.damage)
+        self._is_read_only = False  # so is the file system: what is overdue is released all the same
         try:
             self._mend(reading)
             self._fd = self._disk.open_append(path)
             self._disk.sync_folder(path.parent)
         except OSError as error:
-            raise JournalError(f"{path}: cannot be written: {error.strerror}") from error
+            self._fd = self._opened_to_read(error)
         self.written_bytes = self.syncs = 0  # by this agent, what flash memory has to bear
         self._size = reading.intact_bytes
         self._snapshot_bytes = 0
         self._folder_unsynced = False  # a power cut may still bring a former file back
         self._half_record = False  # one that could not be taken back stands at the end
+
+    def _opened_to_read(self, error: OSError) -> int:
+        problem = f"{self.path}: cannot be written: {error.strerror}"
+        if error.errno != errno.EROFS:
+            raise JournalError(problem) from error
+        try:
+            fd = self._disk.open_read(self.path)
+        except OSError:
+            raise JournalError(problem) from error
+        self._is_read_only = True
+        self.damage.append(f"{problem}. What is overdue is released, and nobody is blocked until it can be written")
+        return fd
+
+    def _open_to_write(self) -> None:
+        """Go on where the intact records end, now that the file system may be written again."""
+        fd = self._disk.open_append(self.path)
+        self._disk.truncate(fd, self._size)
+        self._disk.close(self._fd)
+        self._fd, self._is_read_only = fd, False
 
     def _mend(self, reading: Reading) -> None:
         """Keep a copy of what is broken, then cut off the torn end."""
@@ -182,6 +212,8 @@ class Journal:
         """
         text = b"".join(map(encode, records))
         try:
+            if self._is_read_only:
+                self._open_to_write()
             if not self._disk.is_named(self._fd, self.path):
                 raise JournalGoneError(f"{self.path}: somebody deleted or replaced it")
             if self._half_record:
@@ -212,6 +244,8 @@ class Journal:
 
     def _take_back(self, error: OSError) -> None:
         problem = f"{self.path}: cannot be written: {error.strerror}"
+        if self._is_read_only:
+            raise JournalError(problem) from error
         try:
             self._disk.truncate(self._fd, self._size)
         except OSError as second:
@@ -239,7 +273,7 @@ class Journal:
         try:
             new_fd = self._disk.replace(self.path, text)
             self._disk.close(self._fd)
-            self._fd, self._size, self._half_record = new_fd, len(text), False
+            self._fd, self._size, self._half_record, self._is_read_only = new_fd, len(text), False, False
             self._folder_unsynced = True
             self._sync_folder()
         except OSError as error:

@@ -143,7 +143,7 @@ def test_a_disk_that_fails_under_the_agent_refuses_new_blocks_and_keeps_no_relea
         wait_for_block(namespace, agent, OTHERS[1], offence=1)
 
 
-def test_on_a_disk_mounted_read_only_the_agent_says_why_it_does_not_start(namespace, tmp_path, log):
+def test_on_a_disk_mounted_read_only_a_start_releases_what_is_overdue_and_blocks_nobody(namespace, tmp_path, log):
     home = short_blocks(tmp_path, log)
     with closing(SmallDisk.in_memory(home / "var")) as disk:
         with at_work(namespace, disk.seen(home)) as agent:
@@ -151,12 +151,18 @@ def test_on_a_disk_mounted_read_only_the_agent_says_why_it_does_not_start(namesp
             wait_for_block(namespace, agent, FIRST)
             agent.kill()
         assert disk.mount_again("remount,ro").returncode == 0
-        done = agent.verb("run")
-        assert done.returncode == 73
-        assert "Read-only file system" in done.stderr
+        agent.start()
+        assert "Read-only file system. What is overdue is released" in agent.said()
+        wait_for(lambda: iptables_rules(namespace) == [], "the release without a record")
+        offend(log, OTHERS[0])
+        wait_for(lambda: "Nothing is blocked that is not in the journal first." in agent.said(), "the refusal")
+        assert iptables_rules(namespace) == []
         assert disk.mount_again("remount,rw").returncode == 0
-        with at_work(namespace, disk.seen(home)) as agent:
-            wait_for_release(namespace, agent, FIRST)
+        wait_for(lambda: FIRST not in {b.subject.value for b in remembered(agent.home).blocks.values()}, "its record")
+        offend(log, OTHERS[1])
+        wait_for(lambda: iptables_rules(namespace) == [OTHERS[1]], "a block that is promised again")
+        agent.process.terminate()  # its number could not be written into the lock
+        assert agent.process.wait(timeout=30) == 0
 
 
 @pytest.mark.parametrize("replaced", [False, True], ids=["deleted", "replaced by an old copy"])
