@@ -33,9 +33,9 @@ class Log:
     def __call__(self, severity: str, text: str) -> None:
         """Write a line for each line of the text."""
         stamp = time.strftime("%Y/%m/%d %H:%M:%S")
-        for part in text.splitlines() or [""]:
-            line = f"{stamp} ar-agent: {severity}: {printable(part)}"
-            self._file.write(line + "\n")
+        lines = [f"{stamp} ar-agent: {severity}: {printable(part)}" for part in text.splitlines() or [""]]
+        self._file.write("".join(f"{line}\n" for line in lines), records=len(lines))
+        for line in lines:
             self._show(line)
 
     def reopen(self) -> None:

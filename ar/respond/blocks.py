@@ -370,7 +370,8 @@ class Blocks:
         released = isinstance(records[0], Released)  # one script does one thing, to one block or to many
         if released:
             self.counts["releases"] += len(records)
-            self._log("INFO", f"{outcome.task.actions[0].block.command} {outcome.task.about}: released.")
+            ended = (action.block for action in outcome.task.actions)
+            self._log("INFO", "\n".join(f"{block.command} {block.subject}: released." for block in ended))
         unsynced = self._unsynced
         try:
             self._write(now, *records)
