@@ -12,6 +12,10 @@ DAY_S = 86400
 _YEARS_BACK_MAX = 8  # the 29th of February can be that long ago
 _AHEAD_MAX_S = 60  # of two readings of one clock time, the later is taken unless it is this far in the future
 _HOUR_KNOWN_S = DAY_S * 363.0  # so long after it is this hour, and not the same one a year later
+_EARLIEST_YEAR = 1980  # a board without a clock writes 1970
+_EARLIEST_S = datetime(_EARLIEST_YEAR, 1, 1, tzinfo=timezone.utc).timestamp()
+_LATEST_S = datetime(9000, 1, 1, tzinfo=timezone.utc).timestamp()  # calendars end with the year 9999,
+_LATEST_EVERYWHERE_S = 2**31 - 2 * DAY_S  # and that of a 32-bit machine in 2038
 _SECONDS = {f":{second:02}": float(second) for second in range(61)}
 _MONTHS = {
     name: number
@@ -55,7 +59,10 @@ class Stamps:
         self._minute = Minute(0.0, 0.0, 0.0)
 
     def epoch(self, stamp: str, form: str, now_s: float) -> Optional[float]:
-        """Return the time of `stamp` in seconds since the epoch, None when it is none (`99:99:99`)."""
+        """Return the time of `stamp` in seconds since the epoch.
+
+        None when it is none (`99:99:99`), or one that nobody meant and that no calendar need hold.
+        """
         if form == header.BSD and stamp[:12] == self._minute_name:
             second_s = _SECONDS.get(stamp[12:])
             if second_s is not None and self._minute.from_s < now_s < self._minute.until_s:
@@ -63,7 +70,8 @@ class Stamps:
         if (stamp, form) == self._last and abs(now_s - self._last_now_s) < DAY_S / 2:
             return self._last_epoch
         try:
-            epoch = self._bsd(stamp, now_s) if form == header.BSD else _READERS[form](stamp, now_s)
+            read = self._bsd if form == header.BSD else _READERS[form]
+            epoch = _plausible(read(stamp, now_s))
         except (ValueError, OverflowError, OSError, KeyError):
             epoch = None  # separators in the right places, and no time between them
         self._last, self._last_now_s, self._last_epoch = (stamp, form), now_s, epoch
@@ -86,6 +94,15 @@ class Stamps:
         return _nearest(self._hour, minute * 60 + second, now_s)
 
 
+def _plausible(epoch_s: float) -> float:
+    """Return the time when a calendar holds it and a clock may have shown it. Raises ValueError or OverflowError."""
+    if not _EARLIEST_S <= epoch_s < _LATEST_S:
+        raise ValueError(epoch_s)
+    if epoch_s > _LATEST_EVERYWHERE_S:
+        datetime.fromtimestamp(epoch_s)  # noqa: DTZ006 (whatever asks for it later does so in local time)
+    return epoch_s
+
+
 def _nearest(hour: Hour, past_s: int, now_s: float) -> float:
     later = hour.later + past_s
     return later if later <= now_s + _AHEAD_MAX_S else hour.earlier + past_s
@@ -94,7 +111,7 @@ def _nearest(hour: Hour, past_s: int, now_s: float) -> float:
 def _latest_hour(month: int, day: int, hour: int, now_s: float) -> Hour:
     """Return that hour in the latest year that does not put it over a day into the future."""
     this_year = datetime.fromtimestamp(now_s).year  # noqa: DTZ006 (local time is what such a stamp is in)
-    for year in range(this_year + 1, this_year - _YEARS_BACK_MAX, -1):
+    for year in range(this_year + 1, max(this_year - _YEARS_BACK_MAX, _EARLIEST_YEAR - 1), -1):
         try:
             found = _local_hour(year, month, day, hour)
         except ValueError:  # this year has no 29th of February

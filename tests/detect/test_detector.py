@@ -11,7 +11,8 @@ from detecting import NOON, SSHD, detector, failure, fired, rule, ruleset, take
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ar.model import Line
+from ar.model import Chunk, Line
+from ar.report.alerts import as_text
 
 FAILED = rule(100, "<match>failed</match><group>authentication_failed,</group>", 7)
 
@@ -117,6 +118,21 @@ def test_with_trusted_stamps_the_lines_are_the_clock() -> None:
     verdict = take(detecting, iso(NOON - 1e5), NOON)
     assert verdict.alert is not None
     assert verdict.alert.stale is False
+
+
+@pytest.mark.parametrize("trust_stamps", [False, True])
+@pytest.mark.parametrize("year", ["0001", "1970", "9999"])
+def test_a_time_that_no_clock_shows_is_not_believed(year: str, *, trust_stamps: bool) -> None:
+    """Its line happens when it is read, so rules that ask for the time of day have one to ask for."""
+    line = f"{year}-01-01T00:00:00+00:00 h sshd[1]: Failed password for root from 192.0.2.1 port 22 ssh2"
+    rules = rule(100, "<match>Failed</match><time>00:00 - 23:59</time><weekday>weekdays,weekends</weekday>")
+    detecting = detector(rules, trust_stamps=trust_stamps)
+    verdict = take(detecting, line)
+    assert verdict.alert is not None
+    found = [verdict.alert, *detecting.alerts_of(Chunk("/var/log/auth.log", [line.encode()] * 3, NOON + 1))]
+    assert [(alert.rule, alert.time_s - NOON) for alert in found][:2] == [(100, 0), (100, 0 if trust_stamps else 1)]
+    assert len(found) == 4
+    assert "Rule: 100 " in as_text(found[-1])
 
 
 def test_control_characters_are_deleted_and_the_line_stays_whole() -> None:

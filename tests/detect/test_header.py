@@ -173,6 +173,36 @@ def test_what_is_no_time_is_none(stamp: str) -> None:
     assert Stamps().epoch(stamp, header.BSD, NOW) is None
 
 
+@pytest.mark.parametrize("year", ["0001", "0002", "1970", "1979", "9000", "9001", "9998", "9999"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{}-01-01T00:00:00+00:00 h a: x",
+        "{}-12-31T23:59:59+00:00 h a: x",
+        "{}-06-16 21:51:02,805 h a: x",
+        "[Fri Jun 11 18:06:35 {}] x",
+        "{}:06:06-00:08:03 h a: x",
+        '1.1.1.1 - - [20/Jun/{}:10:11:12 -0100] "GET',
+    ],
+)
+def test_a_time_that_no_clock_shows_is_none(line: str, year: str) -> None:
+    """Nobody meant it, and some of these are more than a calendar holds."""
+    found = split_header(line.format(year))
+    assert found.stamp
+    assert Stamps().epoch(found.stamp, found.form, NOW) is None
+
+
+@pytest.mark.parametrize("stamp", ["nan", "inf", "-1", "0", "1e3", "999999999999", "1e400"])
+def test_an_epoch_that_no_clock_shows_is_none(stamp: str) -> None:
+    assert Stamps().epoch(stamp, header.EPOCH, NOW) is None
+
+
+def test_a_clock_that_was_never_set_gives_no_time() -> None:
+    """A board without a clock writes 1970, also where no year is written."""
+    stamps = Stamps()
+    assert [stamps.epoch(stamp, header.BSD, 90_000) for stamp in ("Jan  2 01:00:07", "Jan  2 01:00:08")] == [None, None]
+
+
 @given(
     st.text(alphabet="DecNov 0123456789:-T.,+Z/", max_size=30), st.sampled_from([header.BSD, header.ISO, header.C_TIME])
 )
