@@ -9,6 +9,7 @@ matching text: most lines are told apart by a plain substring test and never rea
 from __future__ import annotations
 
 import re
+from math import inf
 from typing import Callable, Iterator, List, Optional, Sequence, Tuple
 
 from ar.patterns.digits import is_blind, relax, shape
@@ -94,14 +95,23 @@ class Expression:
         return self._tokenize() if self._tokenize is not None else ()
 
     def relaxed(self) -> Optional[Expression]:
-        """Return an expression that matches the shape of each text that this one matches; None when none is known."""
+        """Return an expression that matches the shape of each text that this one matches; None when none is known.
+
+        None too when it would take for ever or search less of a text, since only digits keep its parts from each other.
+        """
         if self.blind:
             return self
         if self._tokenize is None:
             literals = [literal._replace(text=shape(literal.text)) for literal in self.literals or ()]
             return Expression(None, tuple(dict.fromkeys(literals)), exact=True, slow=False, blind=False)
         tokens = relax(self._tokenize())
-        return _expression(lambda: tokens) if tokens is not None else None
+        if tokens is None:
+            return None
+        try:
+            found = _expression(lambda: tokens)
+        except PatternError:
+            return None
+        return found if _searched(found) >= _searched(self) else None
 
 
 def compile_regex(pattern: str) -> re.Pattern[str]:
@@ -163,6 +173,12 @@ def _expression(tokenize: Tokenize) -> Expression:
     literals, exact = literals_of(tokens)
     slow = nests_quantifiers(tokens)
     return Expression(pattern, literals, tokenize, exact=exact, slow=slow, blind=is_blind(tokens))
+
+
+def _searched(expression: Expression) -> float:
+    """Return in how many characters of a text the expression is searched for."""
+    chars_max = expression.pattern.chars_max if expression.pattern is not None else None
+    return inf if chars_max is None else chars_max
 
 
 def _tokenize_regex(pattern: str) -> List[Token]:

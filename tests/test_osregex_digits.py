@@ -14,6 +14,7 @@ from patternfiles import OSSEC, WITHOUT_OSSEC, stock
 from ar.detect.event import lower
 from ar.osregex import Expression, PatternError, match_expression, pcre2_expression, regex_expression
 
+ATOMIC = pytest.mark.skipif(not hasattr(re, "NOFLAG"), reason="Python before 3.11 has no atomic groups")
 BLIND = [
     (regex_expression, r"from (\S+) port (\d+)", True),
     (regex_expression, r"ssh2", False),
@@ -63,6 +64,36 @@ def test_a_relaxed_pattern_is_one_for_shapes(compiler, pattern, matched, unmatch
 def test_what_cannot_be_relaxed_is_not(pattern):
     """A back reference compares digits, and what is wider inside a negation is narrower outside."""
     assert pcre2_expression(pattern).relaxed() is None
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"v(?:(?:1[0-9])+2)+", r"(?:(?:ab)*1*0)+", r"^((?:[0-4]7(1+?b7*?)+?0)*?)", r"(?:[1-4]+[5-9])*(x)\1"]
+)
+def test_what_would_take_for_ever_when_relaxed_is_not(pattern):
+    """The digits kept apart what repeats inside of what repeats."""
+    assert pcre2_expression(pattern).relaxed() is None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        (r"v(?:(?:,*b?)(?:,(?:1b7+)+))+x", "q" * 120 + "v,1b7x"),
+        (r"v(?:(?:\.?(?:0+\.,+))*2*a)+$", "q" * 400 + "v2a"),
+    ],
+)
+def test_what_searches_less_of_a_text_when_relaxed_is_not(pattern, text):
+    expression = pcre2_expression(pattern)
+    assert expression.tester()(text, text)
+    assert expression.relaxed() is None
+
+
+@ATOMIC
+def test_what_searches_as_much_of_a_text_when_relaxed_is_relaxed():
+    expression = pcre2_expression(r"(?>[^:]+) .*[1-3]x")
+    relaxed = expression.relaxed()
+    assert expression.pattern.chars_max is not None
+    assert relaxed is not None
+    assert relaxed.pattern.chars_max is None
 
 
 def spans(expression: Expression, text: str) -> Optional[Tuple[Tuple[int, int], ...]]:

@@ -196,6 +196,23 @@ def test_a_text_with_digits_is_looked_for_in_each_line() -> None:
     assert [alert.full_log[-3:] for alert in in_chunks(detecting, lines, [])] == ["500"]
 
 
+@pytest.mark.parametrize(
+    ("pattern", "line"),
+    [
+        (r"v(?:(?:1[0-9])+2)+", "v172"),
+        (r"v(?:(?:,*b?)(?:,(?:1b7+)+))+x", "q" * 120 + "v,1b7x"),
+        (r"v(?:(?:\.?(?:0+\.,+))*2*a)+$", "q" * 400 + "v2a"),
+    ],
+)
+def test_a_pattern_without_a_relaxed_form_is_asked_for_each_line(pattern: str, line: str) -> None:
+    """By a rule and by a decoder."""
+    detecting = detector(rule(100, f"<pcre2>{pattern}</pcre2>"), "")
+    assert [alert.rule for alert in in_chunks(detecting, [line.encode()] * 4, [0, 4])] == [100] * 4
+    decoder = f'<decoder name="x"><prematch>^</prematch><pcre2>({pattern})</pcre2><order>id</order></decoder>'
+    detecting = detector(rule(100, "<id>v</id>"), decoder)
+    assert [alert.rule for alert in in_chunks(detecting, [line.encode()] * 4, [0, 4])] == [100] * 4
+
+
 def test_another_program_with_the_same_shape_is_told_apart() -> None:
     lines = [f"Xxx 99 99:99:99 host app{number}: x".encode() for number in (1, 1, 1, 2, 2, 1, 2)]
     detecting = detector(rule(100, "<program_name>^app2</program_name><match>x</match>"))
