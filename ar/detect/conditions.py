@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache, lru_cache
 from typing import Callable, Dict, List, Optional, Tuple
 
-from ar.detect.event import BRIEF_CHARS, Event, lower
+from ar.detect.event import BRIEF_CHARS, Event, lower, size_of
 from ar.detect.finders import starts
 from ar.detect.rule import Asked, Condition
 from ar.detect.times import Days, Span
@@ -144,10 +144,10 @@ def size_is(least: int) -> Condition:
     """Ask that the message is `least` bytes or longer."""
 
     def fits(event: Event) -> bool:
-        log = event.log
-        if len(log) >= least or log.isascii():
-            return len(log) >= least
-        return len(log.encode("utf-8", "surrogatepass")) >= least
+        chars = len(event.log)
+        if "\\x" not in event.log and (chars >= least or event.log.isascii()):
+            return chars >= least
+        return size_of(event) >= least
 
     return fits
 

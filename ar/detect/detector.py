@@ -96,6 +96,7 @@ class Detector:
                 candidates = plan.candidates
             else:
                 event = self._read(reading, raw.decode("utf-8", "backslashreplace"))
+                event.raw = raw
                 self._decode(event)
                 candidates = self._ruleset.rules.candidates(event)
             rule = self._match(candidates, event)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Callable, Dict, NamedTuple, Tuple
+import re
+from typing import TYPE_CHECKING, Callable, Dict, NamedTuple, Optional, Tuple
 
 from ar.model import RuleId
 from ar.patterns.pattern import Match
@@ -13,6 +14,8 @@ CATEGORIES = frozenset({"firewall", "ids", "web-log", "syslog", "squid", "window
 BRIEF_CHARS = 128  # no address, account or host that is meant is longer
 FORWARDED = "ossec-alert"  # the category of an alert that another OSSEC sent,
 FORWARDED_RULE = "ossec.rule"  # and the field that holds the id of its rule
+_ESCAPE = re.compile(r"\\x[89a-f][0-9a-f]")  # how a byte that is no text stands in one, and anybody can write that
+_ESCAPE_BYTES = 4
 
 
 class Reading(NamedTuple):
@@ -31,6 +34,7 @@ class Event:
     the same in lower case, character by character. `full_log` is the whole line as alerts show it, `stamp` the
     header's own stamp as written, and `form` how it is written. `time_s` is the event's wall-clock time, and
     `stale` tells that it was long past when the line was read. `program` is "" when the header names none.
+    `raw` is the line as it was read, None where nothing but its text is known.
     `decoder` is the name OSSEC reports ("" when none matched), `category` that decoder's type (default "syslog").
     `fields` has srcip, dstip, srcport, dstport, user (dstuser), srcuser, protocol, action, id, url, status,
     extra_data, system_name, filename and any dynamic field by name.
@@ -43,6 +47,7 @@ class Event:
     accumulates = False  # it fills in fields from the last event of its id, or lends it its own
     first_seen: Tuple[str, ...] = ()  # the fields that <if_fts> asks about
     previous: Tuple[str, ...] = ()  # the earlier lines that its rule counted, newest first
+    raw: Optional[bytes] = None
     completed: Tuple[RuleId, ...] = ()  # the composite rules whose count it completed: they count it once
     lowered: str
     time_s: float
@@ -84,6 +89,15 @@ def brief(value: str) -> str:
         return value
     digest = hashlib.blake2b(value.encode("utf-8", "surrogatepass"), digest_size=16)
     return f"{value[:64]} {digest.hexdigest()}"
+
+
+def size_of(event: Event) -> int:
+    r"""Return how many bytes the message has. A byte that is no text stands in it as `\xff` and is one all the same."""
+    escapes = len(_ESCAPE.findall(event.log))
+    if escapes and event.raw is not None:  # some may have been written so
+        written = len(_ESCAPE.findall(event.raw.decode("utf-8", "replace")))
+        escapes = min(escapes, len(_ESCAPE.findall(event.raw.decode("utf-8", "backslashreplace"))) - written)
+    return len(event.log.encode("utf-8", "surrogatepass")) - escapes * (_ESCAPE_BYTES - 1)
 
 
 def room_of(text: str) -> int:

@@ -187,6 +187,7 @@ class _Spanned(Event):
         """Return what all events of the shape have in common; its program is that of this one."""
         full_log = shape_of(self.full_log)
         event = Event(reading, full_log, places.form, places.parts(full_log))
+        event.raw = full_log.encode("ascii")
         event.hostname = shape_of(self.hostname)  # it may be this host's own
         event.program = self.program
         event.decoder = self.decoder

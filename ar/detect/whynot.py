@@ -14,7 +14,7 @@ from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequenc
 
 from ar.detect.decoder import Decoder, Decoders
 from ar.detect.detector import Verdict
-from ar.detect.event import Event
+from ar.detect.event import Event, size_of
 from ar.detect.rule import Asked, Correlation, Rule, Rules
 from ar.model import RuleId
 
@@ -229,7 +229,7 @@ _VALUES: Dict[str, Callable[[Event], Optional[str]]] = {
     "program_name": lambda event: event.program,
     "hostname": lambda event: event.hostname,
     "user": lambda event: event.fields.get("user", event.fields.get("srcuser")),
-    MAXSIZE: lambda event: str(len(event.log.encode("utf-8", "surrogatepass"))),
+    MAXSIZE: lambda event: str(size_of(event)),
     "time": lambda event: _local(event).strftime("%H:%M"),
     "weekday": lambda event: _local(event).strftime("%A").lower(),
 }

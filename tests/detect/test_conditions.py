@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from detecting import detector, fired, rule, take
+from detecting import NOON, detector, fired, rule, take
+
+from ar.model import Chunk
 
 HEADER = "Oct  9 12:00:00 host "
 HITS = '<decoder name="web"><prematch>^\\d+.\\d+</prematch><regex>^(\\S+)</regex><order>srcip</order></decoder>'
@@ -18,6 +20,19 @@ def test_maxsize_counts_the_bytes_of_the_message_after_its_header(message: str, 
     for size in (bytes_ - 1, bytes_, bytes_ + 1):
         for line in (message, HEADER + message):
             assert gets(rule(100, "", maxsize=size), line) is (size <= bytes_), (size, line)
+
+
+@pytest.mark.parametrize(
+    ("message", "bytes_"),
+    [(b"\xff" * 30, 30), (b"\xffx" * 15, 30), ("é".encode() + b"\xe9", 3), (b"\xc3\x28", 2), (rb"\xff" * 3, 12)],
+)
+def test_maxsize_counts_a_byte_that_is_no_text_as_one(message: bytes, bytes_: int) -> None:
+    r"""Detection sees it as `\xff`, and a line in which that was written out as four characters has four bytes."""
+    for size in (bytes_ - 1, bytes_, bytes_ + 1):
+        detecting = detector(rule(100, "", maxsize=size), HITS)
+        for line in (message, HEADER.encode() + message):
+            found = list(detecting.alerts_of(Chunk("/var/log/x", [line] * 3, NOON)))
+            assert len(found) == (3 if size <= bytes_ else 0), (size, line)
 
 
 @pytest.mark.parametrize(
