@@ -42,10 +42,14 @@ def read_correlation(
     """Return what the rule of this number counts, None when it counts nothing."""
     same, different = _compared(element, findings)
     if not any(element.first(name) for name in _MATCHED):
-        if (frequency or same or different) and element.first("check_diff") is None:
-            what = f"rule {number} counts events (frequency, same_…, different_…) but does not say which"
+        if element.first("check_diff") is not None:
+            return None
+        if frequency or (different and not same):
+            what = f"rule {number} counts events (frequency, different_…) but does not say which"
             findings.refuse(element.place, what, "<if_matched_sid>, <if_matched_group> or <if_matched_regex>")
-        return None
+            return None
+        if not same:
+            return None  # else, as in OSSEC, it counts those of any rule
     sid = _sid(element, findings)
     group = element.joined("if_matched_group").strip() if sid is None else ""
     regex = element.joined("if_matched_regex")

@@ -34,7 +34,8 @@ class Correlation:
     """Which earlier events a composite rule counts, and which of their fields must be the same or different.
 
     An earlier event counts when its own rule is `sid`, or is in a group that `group` fits, or, when both are
-    None, when its message fits `regex` (None: any message) and its decoder is of this one's category.
+    None, when its message fits `regex` (None: any message, as in a rule that has nothing but `same_…`) and its decoder
+    is of this one's category.
     """
 
     events: int  # how many earlier events it takes; the current one comes on top

@@ -58,7 +58,8 @@ class Rule:
 
     @property
     def counts(self) -> bool:
-        return any(self.element.has(name) for name in ("if_matched_sid", "if_matched_group", "if_matched_regex"))
+        named = any(self.element.has(name) for name in ("if_matched_sid", "if_matched_group", "if_matched_regex"))
+        return named or bool(self.same)
 
     @property
     def timeframe_s(self) -> int:

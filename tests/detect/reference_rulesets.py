@@ -138,13 +138,15 @@ def condition(random: Random, name: str) -> str:
 
 def count(random: Random, ids: List[int]) -> str:
     """Write what makes a rule a composite one."""
-    kind = random.choice(("sid", "sid", "group", "regex"))
+    kind = random.choice(("sid", "sid", "group", "regex", "any"))
     if kind == "sid":
         inside = f"<if_matched_sid>{random.choice(ids)}</if_matched_sid>"
     elif kind == "group":
         inside = f"<if_matched_group>{random.choice(('red', 'blue'))}</if_matched_group>"
-    else:
+    elif kind == "regex":
         inside = f"<if_matched_regex>{regex(random)}</if_matched_regex>"
+    else:
+        inside = f"<{random.choice(('same_source_ip', 'same_user', 'same_id'))} />"
     for name in ("same_source_ip", "same_user", "same_id", "same_location", "same_src_port", "same_dst_port"):
         inside += some(random, 0.3 if name == "same_source_ip" else 0.08, f"<{name} />")
     inside += some(random, 0.05, "<not_same_source_ip />")
@@ -171,8 +173,10 @@ def rule(random: Random, number: int, ids: List[int]) -> str:
         attributes += some(random, 0.1, ' accuracy="0"')
     attributes += some(random, 0.06, ' maxsize="12"')
     if composite:
-        inside += count(random, ids) + some(random, 0.3, place(random, ids, if_level=False))
-        attributes += some(random, 0.8, f' frequency="{random.randint(0, 3)}"')
+        counting = count(random, ids)
+        inside += counting + some(random, 0.3, place(random, ids, if_level=False))
+        if "if_matched" in counting:
+            attributes += some(random, 0.8, f' frequency="{random.randint(0, 3)}"')
         attributes += some(random, 0.8, f' timeframe="{random.randint(2, 25)}"')
     elif ids:
         inside += place(random, ids, if_level=True)
@@ -205,7 +209,7 @@ def rules(random: Random) -> str:
         if plain and random.random() < 0.1:
             text += overwriting(random, random.choice(plain))
         latest = rule(random, number, ids)
-        if not any(word in latest for word in ("pcre2", "field", "matched")):
+        if not any(word in latest for word in ("pcre2", "field", "matched", "same_")):
             plain.append(number)  # what overwriting does to the others is odd in OSSEC, and not followed
         text += latest
         ids.append(number)

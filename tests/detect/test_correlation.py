@@ -87,6 +87,8 @@ def test_same_fields_make_the_source(element: str, changes: str, *, fires: bool)
     assert (found[-1] == 200) is fires
 
 
+LEFT = """<decoder name="left"><parent>sshd</parent><prematch>^left </prematch>
+<regex offset="after_prematch">(\\S+)</regex><order>srcip</order></decoder>"""
 WEB = """<decoder name="web"><prematch>^web </prematch>
 <regex>^web (\\S+) (\\S+)</regex><order>srcip,url</order></decoder>"""
 
@@ -128,6 +130,29 @@ def test_if_matched_regex_counts_earlier_messages_that_fit() -> None:
     detecting = detector(rules)
     texts = ("login other", "login done", "login try 1", "login done", "login done")
     assert [fired(take(detecting, text))[0] for text in texts] == [100, 100, 100, 300, 100]
+
+
+@pytest.mark.parametrize("attributes", [{}, {"frequency": 0}])
+def test_a_rule_that_only_says_what_is_the_same_counts_two_events_of_any_rule(attributes: dict[str, object]) -> None:
+    rules = (
+        rule(100, "<match>Failed</match>") + rule(101, "<match>left</match>") + rule(102, "<match>nothing</match>", 0)
+    )
+    rules += rule(200, "<if_sid>100</if_sid><same_source_ip/>", 10, timeframe=60, **attributes)
+    detecting = detector(rules, SSHD + LEFT)
+    assert [fail(detecting, f"192.0.2.{n}") for n in (1, 2, 1, 1, 2, 3)] == [100, 100, 200, 100, 200, 100]
+    detecting.forget()
+    assert fired(take(detecting, "Xxx 99 99:99:99 host sshd[7]: left 192.0.2.1")) == (101, True)
+    assert [fail(detecting, "192.0.2.1", at_s) for at_s in (1, 2, 62.1, 63)] == [200, 100, 100, 200]
+
+
+def test_a_rule_that_only_says_what_is_the_same_counts_events_of_its_decoders_type() -> None:
+    rules = '<rule id="2" level="0" noalert="1"><category>web-log</category><description>Web.</description></rule>'
+    rules += rule(100, "<match>failed</match>") + rule(101, "<category>web-log</category>")
+    rules += rule(200, "<if_sid>100</if_sid><same_source_ip/>", 10)
+    web = WEB.replace("<prematch>", "<type>web-log</type><prematch>")
+    detecting = detector(rules, SSHD + web)
+    assert fired(take(detecting, "web 192.0.2.1 /")) == (101, True)
+    assert run(detecting, 2) == [100, 200]
 
 
 def test_what_the_composite_asks_itself_is_asked_of_the_last_event_only() -> None:

@@ -63,12 +63,12 @@ IN_RULES = [
     (GOOD.format("<ignore>src</ignore>"), "<ignore> names 'src': expected 'srcip'"),
     (GOOD.format("<check_if_ignored/>"), "<check_if_ignored> is empty: expected fields such as"),
     (
-        GOOD.format("<same_source_ip/>"),
-        "rule 100 counts events (frequency, same_…, different_…) but does not say which",
+        GOOD.format("<different_url/>"),
+        "rule 100 counts events (frequency, different_…) but does not say which",
     ),
     (
         '<rule id="100" level="1" frequency="3"><description>D</description></rule>',
-        "rule 100 counts events (frequency, same_…, different_…) but does not say which: expected <if_matched_sid>",
+        "rule 100 counts events (frequency, different_…) but does not say which: expected <if_matched_sid>",
     ),
 ]
 
