@@ -111,11 +111,11 @@ class Detector:
 
     def _conclude(self, rule: Rule, event: Event) -> Optional[Alert]:
         """Return the alert that the event's rule makes, and remember both."""
-        if rule.ignored_by and self._seen.is_ignored(event, rule.ignored_by):
+        if rule.level == 0 or (rule.ignored_by and self._seen.is_ignored(event, rule.ignored_by)):
             return None
         if rule.ignores:
             self._seen.ignore(event, rule.ignores)
-        if rule.level == 0 or (rule.ignore_s and self._windows.ignores(rule, event)):
+        if rule.ignore_s and self._windows.ignores(rule, event):
             return None
         self._move_clock(event.source, event.time_s)
         self._windows.remember(rule, event)

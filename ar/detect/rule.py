@@ -119,7 +119,7 @@ class Rule:
     @property
     def matters(self) -> bool:
         """Whether matching it can lead to an alert or leave something to remember."""
-        return self.level > 0 or self.recalls or bool(self.ignores)
+        return self.level > 0 or self.recalls
 
     @property
     def recalls(self) -> bool:

@@ -279,6 +279,15 @@ def test_a_rule_can_put_values_on_the_list_that_another_one_ignores() -> None:
     assert fired(take(detecting, failure("192.0.2.2"))) == (100, True)
 
 
+def test_a_rule_of_level_0_puts_no_values_on_that_list() -> None:
+    """Of its events nothing is remembered."""
+    rules = rule(100, "<match>failed</match><check_if_ignored>srcip</check_if_ignored>")
+    rules += rule(101, "<if_sid>100</if_sid><user>^evil</user><ignore>srcip</ignore>", 0)
+    detecting = detector(rules)
+    found = [fired(take(detecting, failure("192.0.2.1", user))) for user in ("bob", "evil", "bob")]
+    assert found == [(100, True), (101, False), (100, True)]
+
+
 @pytest.mark.parametrize(
     ("name", "log", "matches"),
     [

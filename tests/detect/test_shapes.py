@@ -76,10 +76,10 @@ RULES = (
     + rule(126, "<match>mark</match>", 1, maxsize=8)
     + rule(127, "<match>quiet</match>", 0, noalert=1)
     + rule(128, "<if_sid>127</if_sid><match>99</match>", 4)
-    + rule(129, "<match>mark 1</match><ignore>id</ignore>", 0)
+    + rule(129, "<match>mark 1</match><ignore>id</ignore>", 1)
     + rule(130, "<match>mark</match><check_if_ignored>id</check_if_ignored>", 1)
 )
-ALERTING = (100, 101, 103, 104, 105, 110, 111, 112, 113, 120, 121, 122, 123, 124, 125, 126, 128, 130)
+ALERTING = (100, 101, 103, 104, 105, 110, 111, 112, 113, 120, 121, 122, 123, 124, 125, 126, 128, 129, 130)
 LISTS = {"lists/known": Cdb(build_cdb([(b"192.0.2.33", b""), (b"198.51.100.7", b"")]))}
 
 # Lines whose digits decide; `#` is any digit, so that many lines share each shape.
