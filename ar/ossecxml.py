@@ -21,6 +21,7 @@ DEPTH_MAX = 32
 STRAY_TEXT = "#text"
 _ROOTS = "ar-roots"
 _COMMENT = re.compile(r"<!--.*?-->|<!\s.*?!>|<\?xml.*?\?>", re.DOTALL)
+_VARIABLE = re.compile(r"\$([^.|, $]+)")
 _DEFINITION = re.compile(r"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 _BARE_AMPERSAND = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#\d+|#x[0-9A-Fa-f]+);)")
 _NOT_WELL_FORMED = "not well-formed (invalid token)"  # expat's words for the commonest mistake of all
@@ -79,8 +80,8 @@ def parse(text: str, file: str) -> List[Element]:
 def expand_variables(roots: List[Element]) -> List[Element]:
     """Return the roots without `<var name="X">`, with each `$X` in texts and attributes replaced by its value.
 
-    As in OSSEC a name ends at the first character that cannot belong to one, upper and lower case are the same, and
-    of two equal names the first counts; an unknown `$X` stays as it is.
+    As in OSSEC a name ends at `.`, `|`, `,`, a space, `$` or the end of the text and nowhere else, upper and lower case
+    are the same, and of two equal names the first counts; an unknown `$X` stays as it is.
     """
     values: Dict[str, str] = {}
     for root in roots:
@@ -88,19 +89,23 @@ def expand_variables(roots: List[Element]) -> List[Element]:
             values.setdefault(root.attributes.get("name", "").strip().lower(), root.text)
     kept = [root for root in roots if root.name != "var"]
     if values:
-        names = "|".join(sorted(map(re.escape, values), key=len, reverse=True))
-        variable = re.compile(rf"\$({names})(?![A-Za-z0-9_-])", re.IGNORECASE)
         for root in kept:
-            _expand(root, variable, values)
+            _expand(root, values)
     return kept
 
 
-def _expand(element: Element, variable: re.Pattern[str], values: Dict[str, str]) -> None:
-    element.text = variable.sub(lambda match: values[match[1].lower()], element.text)
+def _expand(element: Element, values: Dict[str, str]) -> None:
+    element.text = _expanded(element.text, values)
     for name, value in element.attributes.items():
-        element.attributes[name] = variable.sub(lambda match: values[match[1].lower()], value)
+        element.attributes[name] = _expanded(value, values)
     for child in element.children:
-        _expand(child, variable, values)
+        _expand(child, values)
+
+
+def _expanded(text: str, values: Dict[str, str]) -> str:
+    if "$" not in text:
+        return text
+    return _VARIABLE.sub(lambda match: values.get(match[1].lower(), match[0]), text)
 
 
 def _plain(text: str) -> str:

@@ -56,6 +56,22 @@ def test_text_outside_of_elements_is_kept_apart() -> None:
     assert roots[1].place.line == 2
 
 
+@pytest.mark.parametrize(
+    ("text", "expanded"),
+    [
+        ("$X", "1"),
+        ("$x.$X|$X,$X $X$X", "1.1|1,1 11"),
+        ("$$X$", "$1$"),
+        ("$X: ($X) $X; $X[ $X\\ $X/ $X=", "$X: ($X) $X; $X[ $X\\ $X/ $X="),
+        ("$X\n", "$X\n"),
+        ("a$|$X", "a$|1"),
+    ],
+)
+def test_a_variables_name_ends_only_where_ossec_ends_it(text: str, expanded: str) -> None:
+    """What looks like a variable in a pattern, such as `$X)`, is one only where OSSEC takes it for one."""
+    assert expand_variables(parse(f'<var name="X">1</var><r>{text}</r>', "f"))[0].text == expanded
+
+
 def test_variables_end_where_a_name_ends() -> None:
     roots = parse('<var name="X">1</var><var name="XY">2</var><r a="$X">$X.$XY,$Xz $Q</r>', "f")
     expanded = expand_variables(roots)
