@@ -38,8 +38,8 @@ class RuleTree:
         if rule.id < ROOT_BELOW:
             return [self._above(rule.category)]
         kinds = {child.name for child in element.children}
-        if "if_matched_sid" in kinds and kinds & {"if_group", "if_level"}:
-            kinds.discard("if_matched_sid")
+        if "if_group" in kinds:
+            kinds.discard("if_matched_sid")  # else it stands for an <if_sid>, which wins over <if_level>
         by_id = next((kind for kind in ("if_sid", "if_matched_sid") if kind in kinds), None)
         by_group = next((kind for kind in ("if_group", "if_matched_group") if kind in kinds), None)
         if by_id:

@@ -153,14 +153,14 @@ def count(random: Random, ids: List[int]) -> str:
     return inside + some(random, 0.12, "<different_url />") + some(random, 0.06, "<different_srcip />")
 
 
-def place(random: Random, ids: List[int], *, if_level: bool) -> str:
+def place(random: Random, ids: List[int]) -> str:
     kind = random.random()
     if kind < 0.5:
         parents = random.sample(ids, min(len(ids), random.choice((1, 1, 2, 3))))
         return f"<if_sid>{random.choice((', ', ' ', ',')).join(map(str, parents))}</if_sid>"
     if kind < 0.57:
         return "<if_group>red</if_group>"
-    if kind < 0.62 and if_level:
+    if kind < 0.62:
         return f"<if_level>{random.choice((1, 5, 7))}</if_level>"
     return some(random, 0.1, "<category>web-log</category>")
 
@@ -174,12 +174,12 @@ def rule(random: Random, number: int, ids: List[int]) -> str:
     attributes += some(random, 0.06, ' maxsize="12"')
     if composite:
         counting = count(random, ids)
-        inside += counting + some(random, 0.3, place(random, ids, if_level=False))
+        inside += counting + some(random, 0.3, place(random, ids))
         if "if_matched" in counting:
             attributes += some(random, 0.8, f' frequency="{random.randint(0, 3)}"')
         attributes += some(random, 0.8, f' timeframe="{random.randint(2, 25)}"')
     elif ids:
-        inside += place(random, ids, if_level=True)
+        inside += place(random, ids)
     return written(random, number, level, attributes, inside + some(random, 0.08, "<if_fts />"))
 
 

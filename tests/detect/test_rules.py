@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import List
 
 import pytest
-from detecting import NOON, SSHD, detector, failure, fired, rule, ruleset, take
+from detecting import NOON, ROOT, SSHD, detector, failure, fired, rule, ruleset, take
 
+from ar.detect.ruleset import Text, load
 from ar.detect.times import parse_days, parse_span
 
 WEB = """
@@ -70,6 +72,31 @@ def test_if_level_hangs_under_every_rule_of_that_level_or_higher() -> None:
     rules += rule(102, "<if_level>5</if_level><match>x</match>", 2)
     assert fired(take(detector(rules), "alpha x")) == (102, True)
     assert fired(take(detector(rules), "beta x")) == (101, True)
+
+
+@pytest.mark.parametrize(
+    ("inside", "parents"),
+    [
+        ("<if_matched_sid>100</if_matched_sid>", [100]),
+        ("<if_matched_sid>100</if_matched_sid><if_level>7</if_level>", [100]),
+        ("<if_matched_sid>100</if_matched_sid><if_group>red</if_group>", [102]),
+        ("<if_matched_sid>100</if_matched_sid><if_group>red</if_group><if_level>7</if_level>", [101]),
+        ("<if_matched_sid>100</if_matched_sid><if_sid>103</if_sid><if_level>7</if_level>", [103]),
+        ("<if_matched_group>red</if_matched_group>", [102]),
+        ("<if_matched_group>red</if_matched_group><if_level>7</if_level>", [101]),
+        ("<if_matched_group>red</if_matched_group><if_group>blue</if_group>", [103]),
+        ("<if_matched_group>red</if_matched_group><if_sid>103</if_sid>", [103]),
+        ("<if_matched_group>red</if_matched_group><if_matched_sid>100</if_matched_sid>", [100]),
+    ],
+)
+def test_what_is_counted_says_where_a_rule_hangs_when_nothing_else_does(inside: str, parents: List[int]) -> None:
+    """As an <if_sid> it wins over <if_level>, as an <if_group> it does not."""
+    plain = (
+        rule(100, "", 5) + rule(101, "", 7) + rule(102, "<group>red</group>", 5) + rule(103, "<group>blue</group>", 5)
+    )
+    rules = ROOT.replace('level="0"', 'level="1"') + f'<group name="x,">{plain}{rule(200, inside, 9)}</group>'
+    by_id = load([], [Text("rules.xml", rules)]).rules.by_id
+    assert [number for number, one in by_id.items() if by_id[200] in one.children] == parents
 
 
 def test_if_level_takes_a_level_of_0_for_99_as_the_order_of_siblings_does() -> None:
