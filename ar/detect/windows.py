@@ -2,6 +2,8 @@
 
 A source is what the rule's `same_…` fields hold. Each has a bounded window; when there are too many sources, the
 one unheard of for longest is forgotten, and that is counted if it still mattered.
+
+Lengths of time are those between whole seconds, as in OSSEC; the last second of a timeframe belongs to it.
 """
 
 from __future__ import annotations
@@ -119,7 +121,7 @@ class Windows:
         window = listener.windows.get(source) if source is not None else None
         if source is None or window is None or len(window) < events:
             return None
-        since_s = event.time_s - listener.correlation.timeframe_s
+        since_s = int(event.time_s) - listener.correlation.timeframe_s
         while window and window[0].time_s < since_s:
             self._bytes -= window.pop(0).room
         counted = _counted(listener, window, event)
@@ -133,7 +135,7 @@ class Windows:
     def counted(self, rule: Rule, event: Event) -> int:
         """Return how many earlier events the composite rule holds that count for the event; nothing is changed."""
         listener = self._all[rule.id]
-        since_s = event.time_s - listener.correlation.timeframe_s
+        since_s = int(event.time_s) - listener.correlation.timeframe_s
         source = listener.source_of(event)
         window = listener.windows.get(source, ()) if source is not None else ()
         return len(_counted(listener, [earlier for earlier in window if earlier.time_s >= since_s], event))
@@ -216,7 +218,7 @@ class Windows:
 
     def _evict(self, listener: Listener, now_s: float) -> None:
         oldest, window = next(iter(listener.windows.items()))
-        if window and window[-1].time_s >= now_s - listener.correlation.timeframe_s:
+        if window and window[-1].time_s >= int(now_s) - listener.correlation.timeframe_s:
             self._count("window_keys")
         self._drop(listener, oldest)
 
@@ -236,7 +238,7 @@ class Windows:
             _, oldest_until_s = self._ignored.popitem(last=False)
             if oldest_until_s >= event.time_s:
                 self._count("ignored_keys")
-        self._ignored[key] = until_s if silent and until_s is not None else event.time_s + rule.ignore_s
+        self._ignored[key] = until_s if silent and until_s is not None else int(event.time_s) + rule.ignore_s
         return silent
 
     def forget(self) -> None:

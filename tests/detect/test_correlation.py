@@ -53,11 +53,11 @@ def test_foreign_lines_between_do_not_stop_it() -> None:
 
 
 def test_the_timeframe_holds_its_last_second() -> None:
-    for gap_s, expected in ((60, 200), (60.5, 100)):
+    for first_s, last_s, expected in ((0, 60, 200), (0, 61, 100), (0.9, 60.1, 200), (0.1, 60.9, 200), (0.9, 61, 100)):
         detecting = detector(BASE + composite())
-        for at_s in (0, 1, 2):
+        for at_s in (first_s, 1, 2):
             fail(detecting, at_s=at_s)
-        assert fail(detecting, at_s=gap_s) == expected
+        assert fail(detecting, at_s=last_s) == expected, (first_s, last_s)
 
 
 def test_without_same_fields_all_sources_count_together() -> None:
@@ -142,7 +142,7 @@ def test_a_rule_that_only_says_what_is_the_same_counts_two_events_of_any_rule(at
     assert [fail(detecting, f"192.0.2.{n}") for n in (1, 2, 1, 1, 2, 3)] == [100, 100, 200, 100, 200, 100]
     detecting.forget()
     assert fired(take(detecting, "Xxx 99 99:99:99 host sshd[7]: left 192.0.2.1")) == (101, True)
-    assert [fail(detecting, "192.0.2.1", at_s) for at_s in (1, 2, 62.1, 63)] == [200, 100, 100, 200]
+    assert [fail(detecting, "192.0.2.1", at_s) for at_s in (1, 2, 63, 63)] == [200, 100, 100, 200]
 
 
 def test_a_rule_that_only_says_what_is_the_same_counts_events_of_its_decoders_type() -> None:
@@ -179,13 +179,14 @@ def test_ignore_silences_a_rule_for_the_same_source_only() -> None:
 
 
 def test_ignore_of_a_simple_rule_goes_by_srcip() -> None:
+    """And by whole seconds."""
     detecting = detector(rule(100, "<match>failed</match>", 5, ignore=30))
-    assert [fired(take(detecting, failure(a))) for a in ("192.0.2.1", "192.0.2.1", "192.0.2.2")] == [
+    assert [fired(take(detecting, failure(a), NOON + 0.9)) for a in ("192.0.2.1", "192.0.2.1", "192.0.2.2")] == [
         (100, True),
         (100, False),
         (100, True),
     ]
-    assert fired(take(detecting, failure("192.0.2.1"), NOON + 29)) == (100, False)
+    assert fired(take(detecting, failure("192.0.2.1"), NOON + 29.9)) == (100, False)
     assert fired(take(detecting, failure("192.0.2.1"), NOON + 30)) == (100, True)
 
 
