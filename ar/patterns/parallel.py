@@ -62,7 +62,7 @@ class ParallelPattern:
 
     def search(self, text: str) -> Optional[Found]:
         """Return what `re` would find."""
-        places = Places(text[: self.chars_max], self._numbers, self._groups)
+        places = Places(text, self.chars_max, self._numbers, self._groups)
         starts = self._root.before(places, places.all)
         if not starts:
             return None

@@ -32,6 +32,7 @@ LARGE_CHARS_MAX = (
 _DEPTH_MAX = 100  # of groups in groups
 _PLAIN_GROUPS = ("(", "(?:", "(?=", "(?!")
 _TOKENS_WAITING_MAX = 1000  # a longer pattern is looked into at once: it may be too large for what is done with it
+NEVER = Token("end", "(?!)")  # a place that no text has
 _QUANTIFIER = re.compile(r"(?:[*+?]|\{(\d{1,4})(?:(,)(\d{1,4})?)?\})\??")
 _NEVER_QUANTIFIED = {"", "start", "end", "open", "bar", "repeat", "assert"}
 
@@ -157,7 +158,17 @@ def _searches(tokens: Sequence[Token], groups: int) -> Tuple[Search, Optional[in
         bearable = LARGE_CHARS_MAX
     if not bearable:
         raise PatternError("it repeats what repeats inside: a hostile line could make it take for ever")
-    return (lambda text: search(text, 0, bearable)), bearable
+    return _beginning(tokens, search, bearable), bearable
+
+
+def _beginning(tokens: Sequence[Token], search: Search, chars_max: int) -> Search:
+    """Search no more than the beginning of a text, in which a longer one has no end."""
+    endless = compile_tokens([NEVER if token.kind == "end" else token for token in tokens]).search
+
+    def search_beginning(text: str) -> Optional[Match]:
+        return search(text) if len(text) <= chars_max else endless(text, 0, chars_max)
+
+    return search_beginning
 
 
 def _either(search: Search, bearable: int, parallel: ParallelPattern) -> Search:

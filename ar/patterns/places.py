@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Dict, List, Tuple, Union
+from typing import Dict, List, Optional, Tuple, Union
 
 from ar.patterns.charset import ASCII_CHARS, OTHER, compile_set
 
@@ -21,13 +21,17 @@ class Places:
 
     __slots__ = ("_bytes", "_found", "all", "end", "kept", "length", "line_ends", "spans", "start", "text")
 
-    def __init__(self, text: str, steps: int, groups: int) -> None:
+    def __init__(self, text: str, chars_max: Optional[int], steps: int, groups: int) -> None:
+        """Take no more than so many characters of the text; then none of its places is the end."""
+        is_cut = chars_max is not None and len(text) > chars_max
+        if is_cut:
+            text = text[:chars_max]
         self.text = text
         self.length = len(text)
         self.start = 1 << self.length
         self.all = 2 * self.start - 1
-        self.end = 1
-        self.line_ends = 0b11 if text.endswith("\n") else 0b1
+        self.end = 0 if is_cut else 0b1
+        self.line_ends = 0 if is_cut else 0b11 if text.endswith("\n") else 0b1
         self.kept: List[int] = [-1] * steps
         self.spans: List[Span] = [(-1, -1)] * (groups + 1)
         self._bytes = (text if text.isascii() else _NOT_ASCII.sub(_OTHER_CHAR, text)).encode("latin-1")

@@ -81,6 +81,14 @@ def test_a_group_without_bound_is_looked_for_in_so_much_of_a_text():
     assert all_at_once.search("x" * LOOPING_CHARS_MAX + "abc") is None
 
 
+def test_where_the_search_breaks_off_is_no_end():
+    all_at_once = parallel(r"(?:ab)+$")
+    assert all_at_once is not None
+    text = "ab" * (LOOPING_CHARS_MAX // 2)
+    assert all_at_once.search(text).end() == LOOPING_CHARS_MAX
+    assert all_at_once.search(text + "z") is None
+
+
 PARTS = [
     "a", "b", "1", " ", ".", r"\d", r"\w", r"\S", "[ab]", "[^a]", "|", "|", "(", "(", ")", ")", "(?:", "+", "*", "?",
     "+?", "*?", "??", "{2}", "{1,2}", "{0,3}?", "{2,}", "^", "$", r"\z", r"\b", r"\B", "(?=", "(?!", "(?<=", "(?<!",

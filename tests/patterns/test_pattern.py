@@ -76,6 +76,16 @@ def test_what_can_only_be_backtracked_is_looked_for_in_the_first_characters(text
     assert pattern.search("  " * chars_max + "a a x") is None
 
 
+@pytest.mark.parametrize("end", ["$", r"\Z", r"\z", "(?:$|!)"])
+def test_where_a_search_breaks_off_is_no_end(end):
+    pattern = compiled(r"(?:(?:ab)*c*d)+" + end)
+    chars_max = pattern.chars_max
+    assert chars_max is not None
+    text = "q" * (chars_max - 1) + "d"
+    assert pattern.search(text).end() == chars_max
+    assert pattern.search(text + "zzzz") is None
+
+
 @ATOMIC
 def test_atomic_groups_count_as_others_do():
     assert compiled(r"(?>\S+) .*x").chars_max is not None
