@@ -39,6 +39,7 @@ _SPECIAL = {
 _QUANTIFIER = re.compile(r"(?:[*+?]|\{\d+(?:,\d*)?\})[?+]?")
 _HEX = re.compile(r"x(?:\{([0-9A-Fa-f]{1,6})\}|([0-9A-Fa-f]{0,2}))")
 _POSIX_CLASS = re.compile(r"\[:(\^?)([a-z]+):\]")
+_NAMED_CLASS = re.compile(r"\[:\^?[a-z]+:\]|\\[dDwWsS]")
 _INLINE = re.compile(r"\?([imsx]*)(?:-[imsx]+)?([):])")
 _NAMED = re.compile(r"\?(?:P?<|')([A-Za-z_]\w*)[>']")
 _SAME_ESCAPES = {"d": "set", "D": "set", "w": "set", "W": "set", "s": "set", "S": "set", "b": "assert", "B": "assert"}
@@ -77,11 +78,15 @@ _LOOKAROUNDS = ("?=", "?!", "?<=", "?<!", "?>")
 
 
 def tokenize_pcre2(pattern: str) -> List[Token]:
-    """Return the tokens of `pattern`. Raises PatternError for what Python's `re` has no word for."""
-    return list(_tokens(pattern))
+    r"""Return the tokens of `pattern`. Raises PatternError for what Python's `re` has no word for.
+
+    To PCRE2 `\w`, `\d`, `\s`, `\b` and the POSIX classes are ASCII, whatever else stands in the pattern.
+    """
+    tokens = list(_tokens(pattern, in_ascii=True))
+    return tokens if all(token.python.isascii() for token in tokens) else list(_tokens(pattern, in_ascii=False))
 
 
-def _tokens(pattern: str) -> Iterator[Token]:
+def _tokens(pattern: str, *, in_ascii: bool) -> Iterator[Token]:
     at = 0
     while at < len(pattern):
         char = pattern[at]
@@ -95,10 +100,10 @@ def _tokens(pattern: str) -> Iterator[Token]:
             yield Token("repeat", quantifier[0])
             at = quantifier.end()
         elif char == "\\":
-            tokens, at = _escape(pattern, at + 1)
+            tokens, at = _escape(pattern, at + 1, in_ascii=in_ascii)
             yield from tokens
         elif char == "[":
-            token, at = _class(pattern, at)
+            token, at = _class(pattern, at, in_ascii=in_ascii)
             yield token
         elif char == "(":
             token, at = _group(pattern, at + 1)
@@ -108,7 +113,7 @@ def _tokens(pattern: str) -> Iterator[Token]:
             at += 1
 
 
-def _escape(pattern: str, at: int) -> Tuple[List[Token], int]:
+def _escape(pattern: str, at: int, *, in_ascii: bool) -> Tuple[List[Token], int]:
     """Return the tokens of the escape whose character after the backslash is at `at`, and where it ends."""
     name = pattern[at : at + 1]
     if not name:
@@ -124,7 +129,7 @@ def _escape(pattern: str, at: int) -> Tuple[List[Token], int]:
         char = _character(hexadecimal[1] or hexadecimal[2] or "0")
         return [Token("char", re.escape(char), char)], hexadecimal.end()
     if name in _SAME_ESCAPES:
-        return [Token(_SAME_ESCAPES[name], f"(?a:\\{name})" if not pattern.isascii() else f"\\{name}")], at + 1
+        return [Token(_SAME_ESCAPES[name], f"\\{name}" if in_ascii else f"(?a:\\{name})")], at + 1
     if name.isdigit():
         return [Token("opaque", f"\\{name}")], at + 1
     if name.isalpha() and name not in _OTHER_ESCAPES:
@@ -164,22 +169,35 @@ def _group(pattern: str, at: int) -> Tuple[Token, int]:
     raise PatternError(f"({pattern[at : at + 3]}… is not known here")
 
 
-def _class(pattern: str, start: int) -> Tuple[Token, int]:
+def _class(pattern: str, start: int, *, in_ascii: bool) -> Tuple[Token, int]:
     """Return the token of the character class that opens at `start`, and where it ends."""
     at = start + 1
-    parts = ["["]
-    if pattern.startswith("^", at):
-        parts.append("^")
-        at += 1
+    parts: List[str] = []
+    negation = "^" if pattern.startswith("^", at) else ""
+    at += len(negation)
     if pattern.startswith("]", at):
         parts.append("\\]")
         at += 1
+    named: List[str] = []  # parts that stand for ASCII characters only
+    is_named = False
     while not pattern.startswith("]", at):
         if at >= len(pattern):
             raise PatternError("a character class without its ]")
+        was_named, is_named = is_named, not in_ascii and _NAMED_CLASS.match(pattern, at) is not None
         part, at = _class_part(pattern, at)
-        parts.append(part)
-    return Token("set", "".join(parts) + "]"), at + 1
+        if part == "-" and (was_named or (not in_ascii and _NAMED_CLASS.match(pattern, at))):
+            part = "\\-"  # beside a named part it makes no range
+        (named if is_named else parts).append(part)
+    if not named:
+        return Token("set", f"[{negation}{''.join(parts)}]"), at + 1
+    return Token("set", _mixed(negation, "".join(named), "".join(parts))), at + 1
+
+
+def _mixed(negation: str, named: str, others: str) -> str:
+    """Return a class of named parts, which are ASCII, and others, whose case is folded beyond it."""
+    if not others:
+        return f"(?a:[{negation}{named}])"
+    return f"(?:(?!(?a:[{named}]))[^{others}])" if negation else f"(?:(?a:[{named}])|[{others}])"
 
 
 def _class_part(pattern: str, at: int) -> Tuple[str, int]:
@@ -200,7 +218,7 @@ def _class_part(pattern: str, at: int) -> Tuple[str, int]:
         return " \t", at + 2
     if name == "b":
         return "\\x08", at + 2
-    tokens, at = _escape(pattern, at + 1)
+    tokens, at = _escape(pattern, at + 1, in_ascii=True)
     if any(token.kind != "char" for token in tokens):
         raise PatternError(f"\\{name} inside a character class")
     return "".join(re.escape(token.literal) for token in tokens), at
