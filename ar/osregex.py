@@ -13,7 +13,7 @@ from math import inf
 from typing import Callable, Iterator, List, Optional, Sequence, Tuple
 
 from ar.patterns.digits import is_blind, relax, shape
-from ar.patterns.literals import Literal, literal_test, literals_of
+from ar.patterns.literals import Literal, literal_test, literals_of, lower
 from ar.patterns.pattern import Pattern, Tokenize, compile_tokens, nests_quantifiers
 from ar.pcre2 import PatternError, Token, tokenize_pcre2
 
@@ -49,7 +49,7 @@ class Matcher:
         self._test = literal_test(self.literals)
 
     def search(self, text: str) -> Optional[bool]:
-        return self._test(text.lower()) or None
+        return self._test(lower(text)) or None
 
 
 class Expression:
@@ -126,7 +126,7 @@ def compile_match(pattern: str) -> Matcher:
 
 def compile_words(pattern: str) -> Matcher:
     """Compile OS_WordMatch, which `<if_group>` uses: literal text, `|` alternatives, a leading `^`."""
-    words = pattern.lower().split("|")
+    words = lower(pattern).split("|")
     return Matcher([Literal(word[1:], at_start=True) if word.startswith("^") else Literal(word) for word in words])
 
 
@@ -158,7 +158,7 @@ def _refuse_too_long(pattern: str) -> None:
 def _match_literals(pattern: str) -> Tuple[Literal, ...]:
     _refuse_too_long(pattern)
     literals = []
-    for alternative in pattern.lower().split("|"):
+    for alternative in lower(pattern).split("|"):
         body = alternative.lstrip("^")
         text = body.rstrip("$")
         if "^" in text or "$" in text:

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ar.detect.event import lower
 from ar.osregex import (
     PatternError,
     compile_match,
@@ -19,6 +18,7 @@ from ar.osregex import (
     pcre2_expression,
     regex_expression,
 )
+from ar.patterns.literals import lower
 
 # pattern, text, what is matched (None: nothing)
 REGEX = [
@@ -104,13 +104,18 @@ MATCH = [
     (r"a\|b", "b", True),
     (r"a\|b", "a|", False),
     ("É", "é", True),
+    ("İ", "xİ", True),
+    ("İ", "i\u0307", False),
+    ("ΛΑΘΟΣ", "ΛΑΘΟΣΑ", True),
+    ("λάθος", "ΛΆΘΟΣ", True),
+    ("λάθοσ", "Λάθος!", True),
 ]
 
 
 @pytest.mark.parametrize(("pattern", "text", "found"), MATCH)
 def test_os_match_is_literal(pattern: str, text: str, *, found: bool) -> None:
     assert bool(compile_match(pattern).search(text)) is found
-    assert match_expression(pattern).tester()(text, text.lower()) is found
+    assert match_expression(pattern).tester()(text, lower(text)) is found
 
 
 def test_os_match_has_a_length_limit() -> None:

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from patternfiles import OSSEC, WITHOUT_OSSEC, stock
 
-from ar.detect.event import lower
 from ar.osregex import Expression, PatternError, match_expression, pcre2_expression, regex_expression
+from ar.patterns.literals import lower
 
 ATOMIC = pytest.mark.skipif(not hasattr(re, "NOFLAG"), reason="Python before 3.11 has no atomic groups")
 BLIND = [

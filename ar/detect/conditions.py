@@ -6,12 +6,13 @@ from datetime import datetime
 from functools import cache, lru_cache
 from typing import Callable, Dict, List, Optional, Tuple
 
-from ar.detect.event import BRIEF_CHARS, Event, lower, size_of
+from ar.detect.event import BRIEF_CHARS, Event, size_of
 from ar.detect.finders import starts
 from ar.detect.rule import Asked, Condition
 from ar.detect.times import Days, Span
 from ar.model import Address, Network, parse_address, parse_network, safe_user
 from ar.osregex import Expression
+from ar.patterns.literals import lower
 
 # The same few addresses come again and again, and reading one takes longer than all the rest of a rule.
 _read_address = lru_cache(maxsize=16_384)(parse_address)

@@ -9,6 +9,7 @@ from ar.detect.findings import Findings
 from ar.detect.rule import Correlation
 from ar.osregex import match_expression, regex_expression
 from ar.ossecxml import Element
+from ar.patterns.literals import lower
 
 # The first names of each field are OSSEC's, the others Wazuh's. A location is a host here, as in OSSEC.
 _FIELDS: Dict[str, Tuple[str, ...]] = {
@@ -118,7 +119,7 @@ def _group_test(element: Element, group: str, findings: Findings) -> Callable[[s
     if expression is None:
         return lambda groups: False  # noqa: ARG005 (the rule is refused)
     test = expression.tester()
-    return lambda groups: test(groups, groups.lower())
+    return lambda groups: test(groups, lower(groups))
 
 
 def _message_test(element: Element, regex: str, findings: Findings) -> Optional[Callable[[str, str], bool]]:

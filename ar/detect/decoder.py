@@ -13,6 +13,7 @@ from ar.detect.event import Event, brief
 from ar.detect.finders import Finder
 from ar.errors import Place
 from ar.osregex import Expression
+from ar.patterns.literals import lower
 
 # Programs and starts of messages are hostile text as well; a memory that is full is started over.
 PROGRAMS_MAX = 1024
@@ -148,7 +149,7 @@ class Decoders:
         """Return the decoders that are tried for a line of this program, or for one that names none."""
         if not program:
             return self.without_program
-        lowered = program.lower()
+        lowered = lower(program)
         return [decoder for decoder in self.by_program if decoder.program and decoder.program(program, lowered)]
 
     def _of(self, program: str) -> Choice:

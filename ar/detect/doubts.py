@@ -17,6 +17,7 @@ from ar.detect.ruleset import Ruleset
 from ar.osregex import Expression
 from ar.patterns.digits import has_digit
 from ar.patterns.digits import shape as shape_of
+from ar.patterns.literals import lower
 
 Check = Callable[[Event], bool]
 
@@ -41,7 +42,7 @@ class Programs:
         if not has_digit(program):
             return False
         shape = shape_of(program)
-        return self._all or any(possible(shape, shape.lower()) for possible in self._possible)
+        return self._all or any(possible(shape, lower(shape)) for possible in self._possible)
 
 
 def doubting(decoders: Decoders, checks: List[Check]) -> Decoders:

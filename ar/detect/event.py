@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Callable, Dict, NamedTuple, Optional, Tuple
 
 from ar.model import RuleId
+from ar.patterns.literals import lower
 from ar.patterns.pattern import Match
 
 # The types of decoders and the categories of rules, which are the same thing.
@@ -103,13 +104,3 @@ def size_of(event: Event) -> int:
 def room_of(text: str) -> int:
     """Return about how many bytes of memory `text` takes."""
     return 50 + (len(text) if text.isascii() else 4 * len(text))
-
-
-def lower(text: str) -> str:
-    """Return `text` in lower case, with every character in its place and none turned into an ASCII one.
-
-    `İ` would become two characters, and the Kelvin sign a plain k, which patterns in ASCII do not match.
-    """
-    if text.isascii() or not ("\u0130" in text or "\u212a" in text):
-        return text.lower()
-    return "".join(char if char in "\u0130\u212a" else char.lower() for char in text)

@@ -7,12 +7,13 @@ from typing import Callable, Dict, Iterator, Mapping, NamedTuple, Optional
 from ar.cdb import Cdb
 from ar.detect.conditions import read_address
 from ar.detect.decoder import FIELD_NAMES
-from ar.detect.event import Event, lower
+from ar.detect.event import Event
 from ar.detect.findings import Findings, closest
 from ar.detect.rule import Condition
 from ar.errors import nearest
 from ar.osregex import match_expression
 from ar.ossecxml import Element
+from ar.patterns.literals import lower
 
 ATTRIBUTES = {"field", "lookup", "check_value"}
 

@@ -8,6 +8,7 @@ from typing import Callable, Dict, FrozenSet, List, Mapping, NamedTuple, Optiona
 from ar.detect.event import FORWARDED, FORWARDED_RULE, Event, brief
 from ar.errors import Place
 from ar.osregex import Expression
+from ar.patterns.literals import lower
 
 CANDIDATES_MAX = 1024  # pairs of decoder and program remembered for each rule; a full memory is started over
 
@@ -135,7 +136,7 @@ class Rule:
             if len(self._candidates) >= CANDIDATES_MAX:
                 self._candidates.clear()
                 self._subsets.clear()
-            lowered = program.lower()
+            lowered = lower(program)
             seeing = [child for child in self.children if child.may_see(event.decoder, program, lowered)]
             found = tuple(child._as_candidate() for child in seeing)  # noqa: SLF001 (of the same class)
             found = self._candidates[key] = self._subsets.setdefault(found, found)  # many programs leave the same

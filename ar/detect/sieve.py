@@ -11,11 +11,12 @@ from typing import Dict, List, NamedTuple, Optional, Set, Tuple
 
 from ar.detect.decoder import Decoder
 from ar.detect.doubts import Programs
-from ar.detect.event import Event, brief, lower
+from ar.detect.event import Event, brief
 from ar.detect.header import program_of
 from ar.detect.rule import Rule
 from ar.detect.ruleset import Ruleset
 from ar.patterns.digits import shape as shape_of
+from ar.patterns.literals import lower
 
 PROGRAMS_MAX = 1024  # programs are hostile text as well; a full memory is started over
 
@@ -86,7 +87,7 @@ def _has_none(texts: Optional[Tuple[str, ...]], lowered: str) -> bool:
 
 def _collect(rule: Rule, program: str, names: Set[str], texts: Set[str]) -> bool:
     """Add the texts of the rule and of those below it; False when one that matters can match without a text."""
-    if not any(rule.may_see(name, program, program.lower()) for name in names) or not _leads_on(rule):
+    if not any(rule.may_see(name, program, lower(program)) for name in names) or not _leads_on(rule):
         return True
     literals = next((asked.literals for asked in rule.in_order if asked.literals), ())
     if literals:

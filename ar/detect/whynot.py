@@ -17,6 +17,7 @@ from ar.detect.detector import Verdict
 from ar.detect.event import Event, size_of
 from ar.detect.rule import Asked, Correlation, Rule, Rules
 from ar.model import RuleId
+from ar.patterns.literals import lower
 
 NEAR_MAX = 5
 FREQUENCY, SAME, CATEGORY, NOT_SERVED = "frequency", "same", "category", "not served"  # lacks that are no elements
@@ -145,7 +146,7 @@ class WhyNot:
             yield "decoded_as", rule.decoded_as == event.decoder
         if rule.program is not None:
             name = "program_name_pcre2" if rule.program_is_pcre2 else "program_name"
-            yield name, bool(event.program) and rule.program(event.program, event.program.lower())
+            yield name, bool(event.program) and rule.program(event.program, lower(event.program))
         for name, asked in rule.asked.items():
             yield name, _fits(asked, event)
 

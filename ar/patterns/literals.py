@@ -6,6 +6,8 @@ from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
 
 from ar.pcre2 import Token
 
+_LOWER = {"\u0130": "\u0130", "\u212a": "\u212a", "\u03a3": "\u03c3", "\u03c2": "\u03c3"}
+_ODD_CASES = frozenset(_LOWER)
 _LENGTH_MIN = 2  # a shorter literal stands in nearly every line, so looking for it saves nothing
 
 
@@ -15,6 +17,17 @@ class Literal(NamedTuple):
     text: str
     at_start: bool = False
     at_end: bool = False
+
+
+def lower(text: str) -> str:
+    """Return `text` in lower case, with every character in its place and none turned into an ASCII one.
+
+    `İ` would become two characters, the Kelvin sign a plain k, which patterns in ASCII do not match, and a sigma that
+    ends a word another one than a sigma within.
+    """
+    if text.isascii() or _ODD_CASES.isdisjoint(text):
+        return text.lower()
+    return "".join(_LOWER.get(char) or char.lower() for char in text)
 
 
 def literal_test(literals: Tuple[Literal, ...]) -> Callable[[str], bool]:

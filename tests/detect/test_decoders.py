@@ -7,8 +7,9 @@ from typing import Dict
 import pytest
 from detecting import detector, failure, ruleset, take
 
-from ar.detect.event import Event, lower
+from ar.detect.event import Event
 from ar.detect.ruleset import Text, load
+from ar.patterns.literals import lower
 
 
 def decode(decoders: str, log: str, program: str = "") -> Event:
@@ -386,4 +387,5 @@ def test_what_ossec_refuses_in_a_decoder_is_a_mistake(inside: str, message: str)
 
 def test_lower_case_keeps_every_character_in_its_place() -> None:
     assert lower("AİB") == "aİb"
+    assert lower("ΛΑΘΟΣ λάθος \u212aÉ") == "λαθοσ λάθοσ \u212aé"
     assert len(ruleset().decoders) == 2
