@@ -14,11 +14,29 @@ from ar.patterns.tree import At, Chain, Chars, Choice, Group, Look, Node, Repeat
 START = 0
 SEARCH = 1  # the loop over what is skipped before a match
 _COPIES_MAX = 64  # of a part that must repeat; a group that may repeat more often is taken to repeat without bound
+_LINK_STEPS = 20  # each is walked along so many times
+_PART_STEPS = 5  # what a part takes is as much as so many of the shortest steps
 _STATES_MAX = 4096  # more are not looked through: then no length of a text counts as safe
 
 
+_WORK_MAX = 600_000  # steps: a quarter of a second; the largest of OSSEC's own patterns takes a sixth of that
+
+
 class TooLargeError(Exception):
-    """More states than anybody can look through."""
+    """More than anybody can look through."""
+
+
+class Work:
+    """What may still be done to find out about one pattern."""
+
+    def __init__(self) -> None:
+        self._left = _WORK_MAX
+
+    def spend(self, steps: int) -> None:
+        """Take so many steps off. Raises TooLargeError when there are no more."""
+        self._left -= steps
+        if self._left < 0:
+            raise TooLargeError
 
 
 class _Part(NamedTuple):
@@ -35,9 +53,13 @@ _EMPTY = _Part(empty=True)
 
 
 class Automaton:
-    """States, each with the characters it takes; `caps` tells how often one that repeats can be taken in a row."""
+    """States, each with the characters it takes; `caps` tells how often one that repeats can be taken in a row.
+
+    `work` is what may still be done with it.
+    """
 
     def __init__(self) -> None:
+        self.work = Work()
         self.members: List[int] = [0, ALL]
         self.caps: Dict[int, Optional[int]] = {SEARCH: None}
         self.following: List[Dict[int, int]] = [{SEARCH: 1}, {SEARCH: 1}]  # in how many ways each comes next
@@ -57,6 +79,7 @@ class Automaton:
         return len(self.members) - 1
 
     def _link(self, lasts: Sequence[int], firsts: Sequence[int]) -> None:
+        self.work.spend(_LINK_STEPS * len(lasts) * len(firsts))
         for last in lasts:
             following = self.following[last]
             stays = self.members[last] if last in self._possessive else 0
@@ -65,6 +88,7 @@ class Automaton:
                     following[first] = following.get(first, 0) + 1
 
     def _part(self, node: Node) -> _Part:
+        self.work.spend(_PART_STEPS)
         if isinstance(node, Chars):
             state = (self._state(node.members),)
             return _Part(state, (), state)

@@ -33,9 +33,9 @@ def chars_bearable(tree: Node) -> int:
     automaton = Automaton()
     try:
         automaton.build(tree)
+        return _Ways(automaton).chars_bearable()
     except TooLargeError:
         return 0
-    return _Ways(automaton).chars_bearable()
 
 
 # By component: the longest stretch of text that it can share with a loop before it; and the groups of components
@@ -83,6 +83,7 @@ class _Ways:
             return False
         if len(loop) > _LOOP_STATES_MAX:
             return True
+        self._automaton.work.spend(sum(map(len, following.values())) ** 2)
         # Two walkers read the same text: from one state they part, and they meet in it again.
         members = self._automaton.members
         pairs: Dict[Tuple[int, int], List[Tuple[int, int]]] = {
@@ -100,6 +101,7 @@ class _Ways:
         alphabets = {loop: self._alphabet(loop) for loop in self._loops}
         for loop in self._loops:
             reached: Dict[int, Set[int]] = {}  # by the characters that both loops take
+            self._automaton.work.spend(len(self._loops))
             for other in self._loops:
                 both = alphabets[loop] & alphabets[other]
                 if other <= loop or not both:
@@ -120,7 +122,9 @@ class _Ways:
         pending = list(self._order[loop])
         seen = set(pending)
         while pending:
-            for state in self._automaton.following[pending.pop()]:
+            following = self._automaton.following[pending.pop()]
+            self._automaton.work.spend(len(following))
+            for state in following:
                 if state not in seen and self._automaton.members[state] & chars:
                     seen.add(state)
                     pending.append(state)
@@ -136,6 +140,7 @@ class _Ways:
         seen = set(pending)
         while pending and len(seen) <= _PAIRS_MAX:
             staying, leaving = pending.pop()
+            self._automaton.work.spend(len(following[staying]) * len(following[leaving]))
             for one in inside & following[staying].keys():
                 for two in following[leaving]:
                     if members[one] & members[two] and (one, two) not in seen:
@@ -170,6 +175,7 @@ class _Ways:
                 }
                 groups = [[*met, state] for state in counts if state not in met] or [list(met)]
             else:
+                self._automaton.work.spend(len(counts) ** 2)
                 pairs = meetings.get(states[0], set())
                 groups = [[s for s in counts if s == one or (min(s, one), max(s, one)) in pairs] for one in counts]
             entries.append([[(self._component[state], counts[state]) for state in group] for group in groups])
@@ -181,6 +187,8 @@ class _Ways:
         The walkers have parted before, in any state. None when there are too many to look through.
         """
         members, following = self._automaton.members, self._automaton.following
+        if sum(len(targets) ** 2 for targets in following) > _STEPS_MAX:
+            return None
         pending = [
             (one, other)
             for targets in following

@@ -34,6 +34,7 @@ _PLAIN_GROUPS = ("(", "(?:", "(?=", "(?!")
 _TOKENS_WAITING_MAX = 1000  # a longer pattern is looked into at once: it may be too large for what is done with it
 NEVER = Token("end", "(?!)")  # a place that no text has
 _QUANTIFIER = re.compile(r"(?:[*+?]|\{(\d{1,4})(?:(,)(\d{1,4})?)?\})\??")
+_REPEATED = ("close", "repeat")
 _NEVER_QUANTIFIED = {"", "start", "end", "open", "bar", "repeat", "assert"}
 
 
@@ -55,7 +56,8 @@ class Pattern:
         certain = _surely_compiles(tokens)
         if not certain:
             compile_tokens(tokens)
-        can_wait = (certain and not _repeats_groups(tokens)) or _is_matched_in_parallel(tokens)
+        can_wait = certain and not _repeats_groups(tokens)
+        can_wait = can_wait or (not _repeats_groups(tokens, "{") and _is_matched_in_parallel(tokens))
         if (
             not can_wait or len(tokens) > _TOKENS_WAITING_MAX
         ):  # it may have a `chars_max`, or be refused, which `check` has to know
@@ -133,8 +135,10 @@ def _repeats_without_bound(tokens: Sequence[Token]) -> bool:
     return any(text[0] in "*+" or re.match(r"\{\d+,\}", text) for text in repeats)
 
 
-def _repeats_groups(tokens: Sequence[Token]) -> bool:
-    return any(before.kind == "close" and token.kind == "repeat" for before, token in zip(tokens, tokens[1:]))
+def _repeats_groups(tokens: Sequence[Token], signs: str = "*+?{") -> bool:
+    """Tell whether a group is repeated by a quantifier that begins with one of the signs."""
+    quantifiers = (token.python for before, token in zip(tokens, tokens[1:]) if (before.kind, token.kind) == _REPEATED)
+    return any(quantifier[0] in signs for quantifier in quantifiers)
 
 
 def _is_matched_in_parallel(tokens: Sequence[Token]) -> bool:
@@ -154,7 +158,7 @@ def _searches(tokens: Sequence[Token], groups: int) -> Tuple[Search, Optional[in
     parallel = parallel_pattern(tree, groups, in_ascii=in_ascii) if tree is not None else None
     if parallel is not None:
         return _either(search, bearable, parallel), None
-    if not bearable and not _repeats_without_bound(tokens):
+    if not bearable and not _repeats_without_bound(tokens) and not _repeats_groups(tokens, "{"):
         bearable = LARGE_CHARS_MAX
     if not bearable:
         raise PatternError("it repeats what repeats inside: a hostile line could make it take for ever")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from time import process_time
 
 import pytest
 from detecting import rule, ruleset
@@ -98,6 +99,34 @@ def test_atomic_groups_count_as_others_do():
 def test_what_takes_for_ever_and_cannot_be_helped_is_refused(text):
     with pytest.raises(PatternError, match="for ever"):
         pcre2_expression(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [
+        (r"((a?b?){1,20}){1,20}c", False),
+        (r"((a?b?){1,15}){1,30}c", False),
+        (r"((a?b?){1,60}){1,30}c", False),
+        ("(" * 6 + ")" + "{60})" * 5 + "x", False),
+        (r"((?:a{2,40}x?){2,40}){2,20}y", True),
+        (r"(([a-z0-9]{1,63}\.?){1,8}){1,64}!", True),
+        (r"(?:" + "a?b?" * 60 + ")*!", False),
+        (r"(?:" + "|".join(f"w{n}" for n in range(1000)) + r")\s*x", True),
+    ],
+)
+def test_a_pattern_that_is_large_when_written_out_loads_at_once_or_is_refused(text, *, fits):
+    """And what it takes is taken when it is loaded, not at the first line."""
+    start_s = process_time()
+    try:
+        pattern = compiled(text)
+    except PatternError:
+        pattern = None
+    assert process_time() - start_s < 1
+    assert (pattern is not None) is fits
+    if pattern is not None:
+        start_s = process_time()
+        assert pattern.search("q") is None
+        assert process_time() - start_s < 0.1 or "|" in text
 
 
 def test_os_regex_is_always_looked_for_in_all_of_a_line():
