@@ -57,7 +57,7 @@ class Pattern:
         if not certain:
             compile_tokens(tokens)
         can_wait = certain and not _repeats_groups(tokens)
-        can_wait = can_wait or (not _repeats_groups(tokens, "{") and _is_matched_in_parallel(tokens))
+        can_wait = can_wait or (not _multiplies(tokens) and _is_matched_in_parallel(tokens))
         if (
             not can_wait or len(tokens) > _TOKENS_WAITING_MAX
         ):  # it may have a `chars_max`, or be refused, which `check` has to know
@@ -139,6 +139,26 @@ def _repeats_groups(tokens: Sequence[Token], signs: str = "*+?{") -> bool:
     """Tell whether a group is repeated by a quantifier that begins with one of the signs."""
     quantifiers = (token.python for before, token in zip(tokens, tokens[1:]) if (before.kind, token.kind) == _REPEATED)
     return any(quantifier[0] in signs for quantifier in quantifiers)
+
+
+def _multiplies(tokens: Sequence[Token]) -> bool:
+    """Tell whether a group that repeats a counted number of times is in another such: written out they are many."""
+    open_groups = [False]
+    closed = False  # the token before closed a group that holds a counted one
+    before = ""
+    for token in tokens:
+        if token.kind == "open":
+            open_groups.append(False)
+        counted = (before, token.kind) == _REPEATED and token.python[0] == "{"
+        if counted and closed:
+            return True
+        open_groups[-1] = open_groups[-1] or counted
+        closed = False
+        if token.kind == "close" and len(open_groups) > 1:
+            closed = open_groups.pop()
+            open_groups[-1] = open_groups[-1] or closed
+        before = token.kind
+    return False
 
 
 def _is_matched_in_parallel(tokens: Sequence[Token]) -> bool:
