@@ -17,6 +17,7 @@ from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 from ar.patterns.automaton import SEARCH, START, Automaton, TooLargeError
 from ar.patterns.components import components
+from ar.patterns.nothing import may_be_nothing_in_many_ways
 from ar.patterns.tree import Node
 
 WAYS_MAX = 1 << 19  # a search that tries so many takes some 5 ms
@@ -30,6 +31,8 @@ _WAYS_MAX_LOG = log2(WAYS_MAX)
 
 def chars_bearable(tree: Node) -> int:
     """Return up to how many characters a text may have, whatever they are; 0 when no length is safe."""
+    if may_be_nothing_in_many_ways(tree):
+        return 0
     automaton = Automaton()
     try:
         automaton.build(tree)

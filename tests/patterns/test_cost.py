@@ -14,6 +14,7 @@ from ar.patterns.automaton import START, Automaton
 from ar.patterns.charset import ALL
 from ar.patterns.components import components
 from ar.patterns.cost import CHARS_MAX, WAYS_MAX, _Ways, chars_bearable
+from ar.patterns.nothing import may_be_nothing_in_many_ways
 from ar.patterns.pattern import compile_tokens
 from ar.patterns.tree import Node, tree_of
 from ar.pcre2 import tokenize_pcre2
@@ -149,3 +150,18 @@ def test_a_character_beyond_ascii_is_one_of_the_others():
     automaton = Automaton()
     automaton.build(tree("[^a]"))
     assert automaton.members[-1] == ALL & ~(1 << ord("a")) & ~(1 << ord("A"))
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["((?:b|.{0,60}|.{0,60})|(b){1,3}){30}!", "(a*|b*){30}!", "(?:a?|b?){40}c", "(?:(?:a*|b*)(?:c*|d*)){20}!",
+     "(?:a*|b*)" * 20 + "!", "((a|)|(b|)){12}x"],
+)  # fmt: skip
+def test_what_can_be_nothing_in_many_ways_is_borne_at_no_length(pattern):
+    """Whatever the text is, even an empty one, a search that fails tries all of these ways."""
+    assert chars_bearable(tree(pattern)) == 0
+
+
+@pytest.mark.parametrize("pattern", ["a?" * 30 + "b", "(?:a?){20}b", "(?:a*|b*)c", "(?:(?:a*|b*)c){20}", "(?:^|$|a)x"])
+def test_what_can_be_nothing_in_few_ways_is_not_counted_for_it(pattern):
+    assert not may_be_nothing_in_many_ways(tree(pattern))
