@@ -25,7 +25,7 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 from ar.detect.decoder import Decoders
 from ar.detect.doubts import Check, Programs, UndecidedError, doubting
 from ar.detect.event import Event, Reading
-from ar.detect.header import Places, places_of
+from ar.detect.header import Places, places_of, program_of
 from ar.detect.rule import Asked, Candidate, Condition, Rule, any_of
 from ar.detect.ruleset import Ruleset
 from ar.detect.sieve import Sieve
@@ -108,25 +108,27 @@ class Shapes:
         if len(shape) > self._bytes_max or not shape.isascii():
             return UNDECIDED
         plan = self._old.get(shape)
-        if plan is None and (shape in self.known or shape in self._old):
-            plan = self._decide(line.decode("ascii"))
+        if plan is None:
+            is_seen_again = shape in self.known or shape in self._old
+            text = line.decode("ascii")
+            plan = self._decide(text) if is_seen_again else self._at_a_glance(shape.decode("ascii"), text)
         if len(self.known) >= SHAPES_MAX:
             self._old, self.known = self.known, {}
             self._left = {}
         self.known[shape] = plan
-        if plan is None:
-            return BORING if self._sieve.rejects(line.decode("ascii")) else UNDECIDED
-        return plan
+        return plan or UNDECIDED
+
+    def _at_a_glance(self, shape: str, text: str) -> Optional[Plan]:
+        """Return what can be told of a shape without decoding a line; None when that is nothing."""
+        if not text.isprintable():
+            return UNDECIDED  # without its control characters it has other texts
+        return BORING if self._sieve.rejects(program_of(text), shape.lower()) else None
 
     def _decide(self, text: str) -> Plan:
-        if not text.isprintable():
-            return UNDECIDED
         if self._decoders is None:
             self._decoders = doubting(self._ruleset.decoders, self._checks)
         places = places_of(text)
         event = _Spanned(self._reading, text, places)
-        if self._sieve.rejects_all_like(event):
-            return BORING
         self._checks.clear()
         try:
             self._decoders.decode(event)

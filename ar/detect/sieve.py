@@ -7,12 +7,11 @@ that has none of these texts need not even be decoded.
 
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Optional, Set, Tuple
+from typing import Dict, List, Optional, Set, Tuple
 
 from ar.detect.decoder import Decoder
 from ar.detect.doubts import Programs
-from ar.detect.event import Event, brief
-from ar.detect.header import program_of
+from ar.detect.event import brief
 from ar.detect.rule import Rule
 from ar.detect.ruleset import Ruleset
 from ar.patterns.digits import shape as shape_of
@@ -21,41 +20,33 @@ from ar.patterns.literals import lower
 PROGRAMS_MAX = 1024  # programs are hostile text as well; a full memory is started over
 
 
-class Texts(NamedTuple):
-    """What to look for in the lines of a program, and what in their shapes; None where nothing can be told by it."""
-
-    in_line: Optional[Tuple[str, ...]]
-    in_shape: Optional[Tuple[str, ...]]
-
-
 class Sieve:
     """The texts that matter, for each program."""
 
     def __init__(self, ruleset: Ruleset, programs: Programs) -> None:
         self._ruleset = ruleset
         self._programs = programs
-        self._of_program: Dict[str, Texts] = {}
+        self._of_program: Dict[str, Optional[Tuple[str, ...]]] = {}
 
-    def rejects(self, line: str) -> bool:
-        """Tell whether the line makes no alert and leaves nothing to remember."""
-        if not line.isprintable():
-            return False  # without its control characters it has other texts
-        program = program_of(line)
-        return _has_none((self._of_program.get(brief(program)) or self._of(program)).in_line, lower(line))
+    def rejects(self, program: str, shape: str) -> bool:
+        """Tell whether no line of the shape, given in lower case, makes an alert or leaves anything to remember."""
+        try:
+            texts = self._of_program[brief(program)]
+        except KeyError:
+            texts = self._of(program)
+        if texts is None:
+            return False
+        for text in texts:  # noqa: SIM110 (this runs for many lines, and any() costs three times as much)
+            if text in shape:
+                return False
+        return True
 
-    def rejects_all_like(self, event: Event) -> bool:
-        """Tell the same of all events of the event's shape; it need not be decoded."""
-        texts = self._of_program.get(brief(event.program)) or self._of(event.program)
-        return _has_none(texts.in_shape, shape_of(event.lowered))
-
-    def _of(self, program: str) -> Texts:
+    def _of(self, program: str) -> Optional[Tuple[str, ...]]:
+        """Return the texts to look for in the shapes of a program's lines; None where nothing can be told by them."""
         if len(self._of_program) >= PROGRAMS_MAX:
             self._of_program.clear()
-        texts = self._find_texts(program)
-        of_shape: Optional[Tuple[str, ...]] = None
-        if texts is not None and not self._programs.are_told_apart(program):
-            of_shape = tuple(map(shape_of, texts))
-        found = self._of_program[brief(program)] = Texts(texts, of_shape)
+        texts = None if self._programs.are_told_apart(program) else self._find_texts(program)
+        found = self._of_program[brief(program)] = None if texts is None else tuple(map(shape_of, texts))
         return found
 
     def _find_texts(self, program: str) -> Optional[Tuple[str, ...]]:
@@ -74,15 +65,6 @@ class Sieve:
         """Return the decoders that may take a line of the program, and those below them."""
         tops = self._ruleset.decoders.tried_for(program)
         return [*tops, *(child for top in tops for child in top.children)]
-
-
-def _has_none(texts: Optional[Tuple[str, ...]], lowered: str) -> bool:
-    if texts is None:
-        return False
-    for text in texts:  # noqa: SIM110 (this runs for many lines, and any() costs three times as much)
-        if text in lowered:
-            return False
-    return True
 
 
 def _collect(rule: Rule, program: str, names: Set[str], texts: Set[str]) -> bool:
