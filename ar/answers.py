@@ -14,7 +14,8 @@ from ar.control.protocol import Object, RefusedError
 from ar.duration import DURATION_MAX_S
 from ar.errors import UNAVAILABLE, USAGE
 from ar.model import Address, Command, Moment, parse_address
-from ar.policy.ledger import Block, Ledger, State
+from ar.policy.block import Block, State
+from ar.policy.ledger import Ledger
 from ar.respond import clock
 
 if TYPE_CHECKING:  # the engine asks this room, which in turn looks at the engine

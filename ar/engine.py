@@ -20,7 +20,8 @@ from ar.control.server import ControlServer
 from ar.detect.detector import Detector
 from ar.model import Alert, Chunk, Moment, RuleId
 from ar.news import News
-from ar.policy.ledger import Ledger, State
+from ar.policy.block import State
+from ar.policy.ledger import Ledger
 from ar.policy.policy import Outcome, Policy, Ruling
 from ar.policy.tasks import Finished
 from ar.report.alerts import AlertsLog

@@ -10,7 +10,8 @@ from ar.config.home import Home
 from ar.config.settings import Settings
 from ar.control.protocol import Object
 from ar.errors import UnavailableError
-from ar.policy.ledger import Block, Ledger, State
+from ar.policy.block import Block, State
+from ar.policy.ledger import Ledger
 from ar.report.responses import ResponsesLog
 from ar.respond import clock
 from ar.respond.blocks import Blocks, restored

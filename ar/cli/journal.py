@@ -16,7 +16,8 @@ from ar.config.home import Home
 from ar.control.protocol import Object
 from ar.errors import DATA, Mistake, UnavailableError
 from ar.model import RuleId, Subject
-from ar.policy.ledger import Ledger, State
+from ar.policy.block import State
+from ar.policy.ledger import Ledger
 from ar.policy.policy import for_how_long
 from ar.policy.records import Added, Ended, Offended, Opened, Prolonged, Promised, Ran, Record, Released
 from ar.report.log import printable

@@ -23,7 +23,7 @@ from ar.config.home import Home
 from ar.config.load import Loaded, load
 from ar.errors import ConfigError, InputError
 from ar.model import Chunk, Moment, RuleId
-from ar.policy.ledger import State
+from ar.policy.block import State
 from ar.policy.policy import Policy, Ruling, for_how_long
 from ar.policy.records import Promised, Ran
 from ar.policy.rehearsal import play

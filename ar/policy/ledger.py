@@ -1,30 +1,18 @@
 """Who offended, what is in force, and what is to be done next: the state that must survive everything.
 
-A block goes through these states; nothing else happens to it:
-
-    (none) --promise--> PROMISED --added--> IN_FORCE --its end, or unblock--> RELEASING --released--> (none)
-                           ^  |                |                                  |  ^
-                           |  +----------------|--------- its end, or unblock ----|--+
-                           +---- prolonged, ---+                                  |
-                           |     or a reboot                                      |
-                           +---------------- a new offence: a new block ----------+
-
-PROMISED and RELEASING are what a script is to be run for; two never run for one key at once. A block whose
-end comes while it is still PROMISED is released too, since its script may have half worked. A script that
-failed leaves the state as it is, and is tried again after a growing pause.
+ar/policy/block.py has the states that a block goes through.
 """
 
 from __future__ import annotations
 
-import enum
 import heapq
-from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple, Union
+from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Union
 
 from ar.model import Moment
 from ar.policy.agenda import AT_ONCE_S, Key, Queue
+from ar.policy.block import Action, Block, State
 from ar.policy.records import (
     Added,
-    Arguments,
     Ended,
     Offended,
     Opened,
@@ -40,72 +28,11 @@ RETRY_FIRST_S = 1.0
 RETRY_MOST_S = 60.0
 
 
-class State(enum.Enum):
-    """Where a block stands; the values are the words that `list` shows."""
-
-    PROMISED = "promised"
-    IN_FORCE = "in force"
-    RELEASING = "releasing"
-
-
-class Block:
-    """A response on a subject, with its end. Times: `_boot_s` on the boot clock, the others wall clock.
-
-    `turn` counts the changes of what is wanted, so that a script which finishes late is not taken for the
-    answer to a question that was asked after it started.
-    """
-
-    __slots__ = (
-        "arguments", "at_s", "boot_id", "command", "contract", "ends_boot_s", "executable", "failures", "id", "key",
-        "last_offence_boot_s", "last_words", "offence", "sentence_s", "state", "subject", "turn",
-        "wake_boot_s",
-    )  # fmt: skip
-
-    def __init__(self, promise: Promised, boot_id: str) -> None:
-        self.id = promise.block
-        self.command = promise.command
-        self.executable = promise.executable
-        self.contract = promise.contract
-        self.subject = promise.subject
-        self.key: Key = (self.command, self.subject)
-        self.arguments: Arguments = promise.arguments
-        self.offence = promise.offence
-        self.at_s = promise.at_s
-        self.sentence_s = promise.sentence_s
-        self.ends_boot_s = promise.ends_boot_s
-        self.boot_id = boot_id
-        self.state = State.PROMISED
-        self.turn = 0
-        self.failures = 0
-        self.last_words = ""
-        self.last_offence_boot_s = float("-inf")
-        self.wake_boot_s: Optional[float] = None
-
-    def promise(self) -> Promised:
-        """Return the one record that says all there is to say of this block now."""
-        return Promised(
-            self.id, self.command, self.executable, self.contract, self.subject, self.arguments,
-            self.offence, self.at_s, self.sentence_s, self.ends_boot_s,
-        )  # fmt: skip
-
-    def left_s(self, now: Moment) -> Optional[float]:
-        """Return how much of the block is left, in seconds, or None for good."""
-        return None if self.ends_boot_s is None else max(0.0, self.ends_boot_s - now.boot_s)
-
-
 class Offender(NamedTuple):
     """How often a subject offended, and when its last block ended (wall clock; 0 while one is in force)."""
 
     offences: int
     last_end_s: float
-
-
-class Action(NamedTuple):
-    """A script that is to run now for a block: `verb` is add or delete."""
-
-    block: Block
-    verb: str
-    turn: int
 
 
 class Ledger:
@@ -218,10 +145,10 @@ class Ledger:
         key = queue.first_due(now.boot_s)
         while key is not None:
             block = self.blocks[key]
-            if like is not None and not _go_together(block, like.block):
+            if like is not None and not block.goes_with(like.block):
                 return None
             queue.drop_first()
-            if block.state is not State.RELEASING and _over(block, now):
+            if block.state is not State.RELEASING and block.is_over(now):
                 block.state = State.RELEASING
                 block.turn += 1
             if (block.state is State.RELEASING) or (block.state is State.PROMISED and not release):
@@ -254,10 +181,10 @@ class Ledger:
         while True:
             while self._to_make_room:
                 block = self._by_id.get(self._to_make_room.pop())
-                if block is not None and _may_give_way(block):
+                if block is not None and block.may_give_way:
                     return block
-            candidates = filter(_may_give_way, self.blocks.values())
-            first = heapq.nsmallest(ROOM_AT_ONCE, candidates, key=_sentence_and_age)
+            candidates = (block for block in self.blocks.values() if block.may_give_way)
+            first = heapq.nsmallest(ROOM_AT_ONCE, candidates, key=lambda block: block.precedence)
             if not first:
                 return None
             self._to_make_room = [block.id for block in reversed(first)]
@@ -302,7 +229,7 @@ class Ledger:
             elif block.ends_boot_s is not None and block.ends_boot_s > now.boot_s + block.sentence_s:
                 moved = True  # the boot clock runs behind where it was (a container that was moved, a snapshot)
                 block.ends_boot_s = now.boot_s + block.sentence_s
-            if block.state is State.PROMISED and _over(block, now):
+            if block.state is State.PROMISED and block.is_over(now):
                 block.state = State.RELEASING
             self._wake(block, block.ends_boot_s if block.state is State.IN_FORCE else now.boot_s)
         self.boot_id = boot_id
@@ -413,19 +340,3 @@ class Ledger:
 
     def _offend(self, record: Offended) -> None:
         self.offenders[record.command, record.subject] = Offender(record.offences, record.last_end_s)
-
-
-def _may_give_way(block: Block) -> bool:
-    return block.sentence_s > 0 and block.state is not State.RELEASING
-
-
-def _sentence_and_age(block: Block) -> Tuple[int, float, int]:
-    return block.sentence_s, block.at_s, block.id
-
-
-def _go_together(block: Block, other: Block) -> bool:
-    return (block.command, block.executable, block.failures) == (other.command, other.executable, other.failures)
-
-
-def _over(block: Block, now: Moment) -> bool:
-    return block.ends_boot_s is not None and block.ends_boot_s <= now.boot_s

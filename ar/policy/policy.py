@@ -13,7 +13,8 @@ from ar.model import NOTHING, Address, Alert, Command, Moment, Response, Subject
 from ar.policy.agenda import Key
 from ar.policy.allowlist import Allowlist
 from ar.policy.bind import Bindings
-from ar.policy.ledger import Block, Ledger, State
+from ar.policy.block import Block, State
+from ar.policy.ledger import Ledger
 from ar.policy.records import Arguments, Prolonged, Promised, Ran
 
 RUNS_REMEMBERED_MAX = 10_000

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Iterator, Tuple
 
 from ar.model import Moment
-from ar.policy.ledger import Block, Ledger
+from ar.policy.block import Block
+from ar.policy.ledger import Ledger
 from ar.policy.records import Released
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import List, Mapping, NamedTuple, Optional, Tuple
 
-from ar.policy.ledger import Action
+from ar.policy.block import Action
 from ar.policy.records import Arguments
 
 BATCH_BYTES_MAX = 16_384  # every system's pipe takes that much at once, so that handing it over never waits

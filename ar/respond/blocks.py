@@ -13,7 +13,8 @@ from typing import Callable, Deque, Dict, FrozenSet, Iterable, List, Optional, P
 from ar.model import Moment, RuleId
 from ar.news import News
 from ar.policy.agenda import AT_ONCE_S
-from ar.policy.ledger import Action, Block, Ledger, State
+from ar.policy.block import Action, Block, State
+from ar.policy.ledger import Ledger
 from ar.policy.policy import Policy, Ruling
 from ar.policy.records import Added, Arguments, Ended, Opened, Prolonged, Promised, Ran, Record, Released
 from ar.policy.tasks import BATCH_BYTES_MAX, Finished, Task

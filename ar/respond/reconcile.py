@@ -12,7 +12,8 @@ from typing import Callable, Deque, Dict, Iterator, List, Optional, Protocol, Se
 
 from ar.model import Moment
 from ar.policy.agenda import AT_ONCE_S, Key
-from ar.policy.ledger import Action, Block, Ledger, State
+from ar.policy.block import Action, Block, State
+from ar.policy.ledger import Ledger
 from ar.policy.tasks import BATCH_BYTES_MAX, Finished, Task
 
 PRESENT = "present"

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ar.model import Moment, Subject
-from ar.policy.ledger import Ledger, State
+from ar.policy.block import State
+from ar.policy.ledger import Ledger
 from ar.policy.records import Added, Arguments, Ended, Offended, Opened, Prolonged, Promised, Ran, Released
 
 WEEK_S = 7 * 86400

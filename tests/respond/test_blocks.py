@@ -4,7 +4,8 @@ import pytest
 
 from ar.errors import Place
 from ar.model import Command, Levels, Moment, Response, Subject
-from ar.policy.ledger import Ledger, State
+from ar.policy.block import State
+from ar.policy.ledger import Ledger
 from ar.policy.policy import Outcome, Ruling
 from ar.policy.records import Added, Arguments, Opened, Prolonged, Promised, Ran, Released
 from ar.policy.tasks import Finished

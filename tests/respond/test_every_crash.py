@@ -16,7 +16,8 @@ from ar.errors import Place
 from ar.model import Alert, Command, Levels, Response
 from ar.policy.allowlist import Allowlist
 from ar.policy.bind import Bindings
-from ar.policy.ledger import Ledger, State
+from ar.policy.block import State
+from ar.policy.ledger import Ledger
 from ar.policy.policy import Policy, Terms
 from ar.policy.tasks import Task
 from ar.respond.blocks import Blocks, restored

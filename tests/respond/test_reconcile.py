@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ar.model import Moment, Subject
-from ar.policy.ledger import Ledger, State
+from ar.policy.block import State
+from ar.policy.ledger import Ledger
 from ar.policy.records import Added, Arguments, Promised
 from ar.policy.tasks import Finished
 from ar.respond.reconcile import FIRST_AFTER_S, Reconciler
