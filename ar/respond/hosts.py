@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import threading
-from typing import Callable, Iterable, List, Optional, Set, Tuple
+from typing import Callable, Dict, Iterable, List, Optional, Set, Tuple
 
 import psutil
 
@@ -44,11 +44,19 @@ def is_own_now(address: Address) -> bool:
 def _can_bind(address: Address) -> bool:
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     try:
-        with socket.socket(family, socket.SOCK_DGRAM) as trial:
-            trial.bind((str(address), 0))
+        trial = _unbound.pop(family, None) or socket.socket(family, socket.SOCK_DGRAM)
     except OSError:
         return False
+    try:
+        trial.bind((str(address), 0))
+    except OSError:
+        _unbound[family] = trial  # as good as new: a flood of addresses is asked about with one socket
+        return False
+    trial.close()
     return True
+
+
+_unbound: Dict[int, socket.socket] = {}  # by family: the socket of the last trial, which could not be bound
 
 
 class Lookup:
