@@ -46,7 +46,12 @@ def unblock(home: Home, request: Object, log: Callable[[str, str], None]) -> Lis
 
 
 def sweep(home: Home, log: Callable[[str, str], None]) -> List[Block]:
-    """Release what is overdue, and return it as `unblock` does; do nothing while an agent holds the home."""
+    """Release what is overdue, and return it as `unblock` does; do nothing while an agent holds the home.
+
+    Raises UnavailableError when there is no home.
+    """
+    if not home.journal.parent.is_dir():
+        raise UnavailableError(f"{home.root}: no home of an agent: expected one that `ar-agent init` made")
     if not home.journal.exists():
         return []
     try:

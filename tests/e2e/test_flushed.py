@@ -129,3 +129,13 @@ def test_a_home_without_a_journal_needs_no_sweep(swept):
     done = agent.verb("sweep")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert not (agent.home / "var/journal.json").exists()
+
+
+def test_a_sweep_where_there_is_no_home_says_so(swept):
+    """Else a mistake in a crontab would go unnoticed until it matters."""
+    _, agent = swept
+    agent.home /= "elsewhere"
+    done = agent.verb("sweep")
+    assert done.returncode == 69
+    assert "no home of an agent" in done.stderr
+    agent.home = agent.home.parent
