@@ -22,6 +22,12 @@ from ar.setup import runner_of
 _LOOK_AGAIN_S = 0.05  # how often a script that runs is asked whether it has ended
 
 
+def require(home: Home) -> None:
+    """Raise UnavailableError when the home is none."""
+    if not home.journal.parent.is_dir():
+        raise UnavailableError(f"{home.root}: no home of an agent: expected one that `ar-agent init` made")
+
+
 def ledger_of(home: Home, log: Callable[[str, str], None]) -> Ledger:
     """Return the ledger that the home's journal leads to, changing nothing.
 
@@ -50,8 +56,7 @@ def sweep(home: Home, log: Callable[[str, str], None]) -> List[Block]:
 
     Raises UnavailableError when there is no home.
     """
-    if not home.journal.parent.is_dir():
-        raise UnavailableError(f"{home.root}: no home of an agent: expected one that `ar-agent init` made")
+    require(home)
     if not home.journal.exists():
         return []
     try:

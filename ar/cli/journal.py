@@ -14,8 +14,9 @@ from typing import Any, Callable, Dict, Iterable, Iterator, NamedTuple, Optional
 from ar.cli.words import hung, moment, terminal_width
 from ar.config.home import Home
 from ar.control.protocol import Object
-from ar.errors import DATA, Mistake, UnavailableError
+from ar.errors import DATA, Mistake
 from ar.model import RuleId, Subject
+from ar.offline import require
 from ar.policy.block import State
 from ar.policy.ledger import Ledger
 from ar.policy.policy import for_how_long
@@ -55,8 +56,8 @@ def run(options: argparse.Namespace) -> int:
     """Tell each record, then the summary; exit 65 when a record before the last one is damaged."""
     home = Home.choose(options.home)
     content = content_of(home.journal)
-    if content is None and not home.journal.parent.is_dir():
-        raise UnavailableError(f"{home.root}: no home of an agent: expected one that `ar-agent init` made")
+    if content is None:
+        require(home)
     if content is None and not options.json:
         print(f"{home.journal}: there is no journal yet; nothing was ever promised in this home.")
         return 0

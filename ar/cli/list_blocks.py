@@ -13,8 +13,7 @@ from ar.cli.words import moment, table
 from ar.config.home import Home
 from ar.control.protocol import Object, agent_is_listening, ask
 from ar.duration import speak
-from ar.errors import UnavailableError
-from ar.offline import ledger_of
+from ar.offline import ledger_of, require
 from ar.report.log import to_stderr
 from ar.respond import clock
 
@@ -28,8 +27,8 @@ def run(options: argparse.Namespace) -> int:
     """Print one line for each block."""
     home = Home.choose(options.home)
     running = agent_is_listening(home.socket)
-    if not running and not home.journal.parent.is_dir():
-        raise UnavailableError(f"{home.root}: no home of an agent: expected one that `ar-agent init` made")
+    if not running:
+        require(home)
     rows = ask(home.socket, {"verb": "list"}) if running else list(block_rows(ledger_of(home, to_stderr), clock.now()))
     if options.json:
         for row in rows:
