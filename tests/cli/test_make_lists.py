@@ -162,15 +162,15 @@ def test_who_may_read_the_text_may_read_what_is_built(verb, lists):
     assert modes == [0o640, 0o644]
 
 
-@pytest.mark.parametrize("call", ["fsync", "replace"])
-def test_a_disk_that_fails_leaves_the_former_file_and_nothing_else(verb, lists, monkeypatch, call):
+@pytest.mark.parametrize(("where", "call"), [(os, "fsync"), (Path, "replace")], ids=["fsync", "replace"])
+def test_a_disk_that_fails_leaves_the_former_file_and_nothing_else(verb, lists, monkeypatch, where, call):
     (lists / "bad.cdb").write_bytes(b"former")
     os.utime(lists / "bad.cdb", (0, 0))
 
     def fail(*_arguments: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, call, fail)
+    monkeypatch.setattr(where, call, fail)
     code, _, err = verb("make-lists")
     assert (code, err) == (73, f"ar-agent: {lists / 'bad.cdb'} cannot be written: No space left on device\n")
     monkeypatch.undo()
