@@ -233,7 +233,7 @@ class Detector:
         changed = self._seen.changed_from(rule.id, event) if rule.differs else ()
         if changed is None or (rule.first_seen and not self._seen.is_first(event)):
             return False
-        if not all(condition(event) for condition in rule.late if condition is not None):
+        if rule.late and not all(condition(event) for condition in rule.late if condition is not None):
             return False
         previous = changed if rule.correlation is None else self._windows.due(rule, event)
         if previous is None:
