@@ -36,16 +36,18 @@ block() {
     no_firewall
 }
 
-release() {
+release_by() { # FUNCTION: hand over by it to each that works
     released=0 worst=0
     for firewall in nftables ipset iptables; do
         "${firewall}_works" || continue
-        hand_over "$firewall" || worst=$?
+        "$1" "$firewall" || worst=$?
         released=$((released + 1))
     done
     [ "$released" -gt 0 ] || no_firewall
     return "$worst"
 }
+
+release() { release_by hand_over; }
 
 present() {
     asked=0
@@ -70,16 +72,7 @@ block_batch() {
     no_firewall
 }
 
-release_batch() {
-    released=0 worst=0
-    for firewall in nftables ipset iptables; do
-        "${firewall}_works" || continue
-        hand_over_batch "$firewall" || worst=$?
-        released=$((released + 1))
-    done
-    [ "$released" -gt 0 ] || no_firewall
-    return "$worst"
-}
+release_batch() { release_by hand_over_batch; }
 
 present_batch() { # what is missing in one is looked for in the next
     asked=0 missing=

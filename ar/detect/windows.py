@@ -304,11 +304,9 @@ def _concerns(correlation: Correlation, event: Event) -> bool:
 
 def _reader(names: Tuple[str, ...]) -> Reader:
     """Return a function that reads these fields of an event, or None when it lacks one of them."""
-    if not names:
-        return lambda event: ()  # noqa: ARG005 (a reader of no field)
-    if len(names) == 1 and names[0] != "hostname":
-        only = names[0]
-        return lambda event: brief(event.fields.get(only, "")) or None
+    if len(names) < 2 and "hostname" not in names:
+        only = names[0] if names else ""
+        return lambda event: _plain_source(only, event.fields)
 
     def read(event: Event) -> Optional[Values]:
         values = tuple(_value(event, name) for name in names)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import List, Mapping, NamedTuple, Optional, Tuple
+from typing import FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
 
-from ar.policy.block import Action
+from ar.policy.block import Action, Block
 from ar.policy.records import Arguments
 
 BATCH_BYTES_MAX = 16_384  # every system's pipe takes that much at once, so that handing it over never waits
+LINE_BYTES_MAX = 64  # of one of its lines: the longest prefix, a space, seconds and the line end
 BATCH = "--batch"  # what stands in the place of USER when the addresses are on standard input
+
+
+def may_share(block: Block, abilities: FrozenSet[str]) -> bool:
+    """Tell whether one run of a script with these abilities may be for this block and others."""
+    return block.subject.kind == "srcip" and "batch" in abilities
 
 
 class Task(NamedTuple):

@@ -17,7 +17,7 @@ from ar.policy.block import Action, Block, State
 from ar.policy.ledger import Ledger
 from ar.policy.policy import Policy, Ruling
 from ar.policy.records import Added, Arguments, Ended, Opened, Prolonged, Promised, Ran, Record, Released
-from ar.policy.tasks import BATCH_BYTES_MAX, Finished, Task
+from ar.policy.tasks import BATCH_BYTES_MAX, LINE_BYTES_MAX, Finished, Task, may_share
 from ar.respond.journal import Journal, JournalError, JournalGoneError
 from ar.respond.reconcile import PRESENT, Reconciler
 
@@ -27,7 +27,6 @@ SYNC_AGAIN_AFTER_S = 1.0
 RUNS_WAITING_MAX = 1000  # commands that are never undone, waiting for a turn; further ones are dropped and counted
 BATCH_MAX = 1024  # blocks in one run of a script
 SECONDS_BYTES_MAX = 11  # of a line of a batch: a space, TIMEOUT_MOST_S and the line end
-LINE_BYTES_MAX = 64
 TIMEOUT_MOST_S = 999_999_999  # what scripts are told at most; the agent itself releases on time all the same
 
 Log = Callable[[str, str], None]  # severity, text
@@ -234,7 +233,7 @@ class Blocks:
 
     def _batch_max(self, block: Block) -> int:
         """Return how many blocks may go with this one; fewer when it failed before, so that one spoils few others."""
-        if block.subject.kind != "srcip" or "batch" not in self._runner.abilities(block.executable):
+        if not may_share(block, self._runner.abilities(block.executable)):
             return 1
         return max(1, BATCH_MAX >> (3 * block.failures))
 

@@ -8,18 +8,17 @@ batch for many addresses at once, the others one by one. They are asked only whi
 from __future__ import annotations
 
 from collections import Counter, deque
-from typing import Callable, Deque, Dict, Iterator, List, Optional, Protocol, Set, Tuple
+from typing import Callable, Deque, Dict, FrozenSet, Iterator, List, Optional, Protocol, Set, Tuple
 
 from ar.model import Moment
 from ar.policy.agenda import AT_ONCE_S, Key
 from ar.policy.block import Action, Block, State
 from ar.policy.ledger import Ledger
-from ar.policy.tasks import BATCH_BYTES_MAX, Finished, Task
+from ar.policy.tasks import BATCH_BYTES_MAX, LINE_BYTES_MAX, Finished, Task, may_share
 
 PRESENT = "present"
 MISSING = 1  # the exit status of a script that says so of its one subject
 FIRST_AFTER_S = 5.0  # after the start: a firewall may have been flushed while no agent ran
-LINE_BYTES_MAX = 64
 REST_FACTOR = 9  # after an answer it rests so many times as long as that took: large sets take firewalls long to list
 
 Log = Callable[[str, str], None]  # severity, text
@@ -30,7 +29,7 @@ class Runs(Protocol):
 
     @property
     def has_room(self) -> bool: ...
-    def abilities(self, executable: str) -> frozenset[str]: ...
+    def abilities(self, executable: str) -> FrozenSet[str]: ...
     def submit(self, task: Task, boot_s: float) -> None: ...
 
 
@@ -62,7 +61,8 @@ class Reconciler:
         Return the commands with blocks in force whose scripts cannot be asked.
         """
         in_force = [block for block in self._ledger.blocks.values() if block.state is State.IN_FORCE]
-        can = {block.executable: PRESENT in self._runner.abilities(block.executable) for block in in_force}
+        executables = {block.executable for block in in_force}
+        can = {executable: PRESENT in self._runner.abilities(executable) for executable in executables}
         self._waiting = deque(block.key for block in in_force if can[block.executable])
         self.counts["rounds"] += 1
         self._is_wanted = is_wanted
@@ -118,6 +118,7 @@ class Reconciler:
     def _take_some(self) -> Iterator[Block]:
         """Take from those that wait what one run of a script can be asked about."""
         first: Optional[Block] = None
+        abilities: FrozenSet[str] = frozenset()
         room_bytes = BATCH_BYTES_MAX
         while self._waiting and room_bytes >= LINE_BYTES_MAX:
             block = self._ledger.blocks.get(self._waiting[0])
@@ -129,9 +130,10 @@ class Reconciler:
                 return
             self._waiting.popleft()
             yield block
-            first = block
+            if first is None:
+                first, abilities = block, self._runner.abilities(block.executable)
             room_bytes -= len(block.subject.value) + 3  # a space, a zero and the line end
-            if block.subject.kind != "srcip" or "batch" not in self._runner.abilities(block.executable):
+            if not may_share(block, abilities):
                 return
 
     def _end_round(self) -> None:
