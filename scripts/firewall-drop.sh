@@ -6,7 +6,7 @@
 # The first that works of nftables, ipset (with iptables) and iptables does it, by its own script beside this one;
 # their headers tell how. The first two are given the block's time and 5 s more, so that the kernel ends the block
 # even if the agent never comes back; iptables cannot do that. A release goes to all that work, so that nothing is
-# left behind when another firewall was installed during the block.
+# left behind when another firewall was installed during the block; one that does not answer is passed over.
 set -eu
 . "${0%/*}/lib.sh"
 . "${0%/*}/batch.sh"

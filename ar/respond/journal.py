@@ -22,7 +22,7 @@ from ar.policy.records import Record
 from ar.respond.codec import decode, encode
 from ar.respond.disk import Disk
 
-DONE_IN_A_MOMENT_S = 60.0  # longer than the scripts of a sweep may take
+DONE_IN_A_MOMENT_S = 60.0  # a sweep whose scripts hang takes longer, and then the start is refused
 LOOK_EACH_S = 0.05
 COMPACT_AT_BYTES = 4 * 1024 * 1024  # below this a running agent never replaces its journal by a snapshot
 
