@@ -68,12 +68,17 @@ $1 "*) ;;
 }
 
 # Print `missing ADDRESS` for each line of the batch of these families whose address is not among the words of TEXT;
-# masks that stand for a single address are left out of these words.
-print_missing() { # FAMILIES TEXT
-    printf '%s\n' "$2" BATCH "$batch" | awk -v families=" $1 " '
+# masks that stand for a single address are left out of these words. With SUFFIX it is for the prefixes that end in it,
+# and the words are without.
+print_missing() { # FAMILIES TEXT [SUFFIX]
+    printf '%s\n' "$2" BATCH "$batch" | awk -v families=" $1 " -v suffix="${3-}" '
         $0 == "BATCH" { in_batch = 1; next }
         !in_batch { gsub(/[,{}=]/, " "); for (i = 1; i <= NF; i++) { sub(/\/(32|128)$/, "", $i); here[$i] = 1 }; next }
-        index(families, " " $1 " ") && !($2 in here) { print "missing", $2 }'
+        index(families, " " $1 " ") && $2 ~ suffix "$" {
+            word = $2
+            sub(suffix "$", "", word)
+            if (!(word in here)) print "missing", $2
+        }'
 }
 
 respond_to_batch() {

@@ -25,9 +25,13 @@ def call(
     inside: Optional[Namespace] = None,
     timeout_s: Optional[int] = None,
     wrapper: Sequence[str] = (),
+    lines: str = "",
     **environment: str,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a script as the agent does (or under `shell`), inside a namespace when one is given, and wait for it."""
+    """Run a script as the agent does (or under `shell`), inside a namespace when one is given, and wait for it.
+
+    `lines` are what it finds on standard input: a batch.
+    """
     argv = [*wrapper, *(SHELLS[shell] if shell else []), str(SCRIPTS / script), *arguments]
     if inside is not None:
         argv = inside.argv(argv)
@@ -38,7 +42,7 @@ def call(
         argv,
         env=environment,
         cwd="/",
-        stdin=subprocess.DEVNULL,
+        input=lines,
         capture_output=True,
         text=True,
         timeout=60,

@@ -162,11 +162,25 @@ def test_what_somebody_flushed_is_told_as_missing_and_put_in_again(host, name):
 
 @pytest.mark.e2e
 def test_one_address_that_the_firewall_refuses_fails_the_batch_as_a_whole(host):
-    """Prefixes that overlap are what nftables does not take in one set."""
-    done = call(SCRIPTS / "nftables-drop.sh", "add", "203.0.113.1 60\n2001:db8::/64 60\n2001:db8::/48 60\n", host)
+    """An element of another kind is what nftables refuses."""
+    host.run(["nft", "add table inet ar_agent; add set inet ar_agent blocked6 { type ipv4_addr; }"], check=True)
+    done = call(SCRIPTS / "nftables-drop.sh", "add", "203.0.113.1 60\n2001:db8::1 60\n", host)
     assert done.returncode != 0
-    assert "conflict" in done.stderr
+    assert "nft failed with status 1: add a batch" in done.stderr
     assert "203.0.113.1" not in host.run(["nft", "list", "ruleset"]).stdout
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("name", FIREWALLS)
+def test_prefixes_that_overlap_are_blocked_and_released_each_on_its_own(host, name):
+    """After the configured length was changed, both the old blocks and new ones are in force."""
+    prefixes = ["2001:db8::/64", "2001:db8::/48", "2001:db8:0:1::/64", "2001:d00::/24", "2001:db8::/127"]
+    lines = [f"{prefix} 600\n" for prefix in prefixes]
+    assert call(SCRIPTS / name, "add", "".join(lines), host).returncode == 0
+    for number, line in enumerate(lines):
+        assert call(SCRIPTS / name, "present", "".join(lines[number:]), host).stdout == ""
+        assert call(SCRIPTS / name, "delete", line, host).returncode == 0
+        assert call(SCRIPTS / name, "present", line, host).stdout == f"missing {prefixes[number]}\n"
 
 
 def test_scripts_that_declare_batch_are_those_that_take_one():

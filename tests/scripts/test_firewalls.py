@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
 import socket
@@ -62,9 +63,10 @@ class Blocker:
             if item.get("set", {}).get("table") == "ar_agent":
                 for element in item["set"].get("elem", []):
                     value = element["elem"]["val"] if "elem" in element else element
-                    prefix = value.get("prefix") if isinstance(value, dict) and "prefix" in value else None
-                    name = f"{prefix['addr']}/{prefix['len']}" if prefix else str(value)
-                    found[name] = element["elem"]["timeout"] if "elem" in element else 0
+                    _, _, length = item["set"]["name"].partition("_")
+                    found[f"{value}/{length}" if length else value] = (
+                        element["elem"]["timeout"] if "elem" in element else 0
+                    )
         return found
 
     def _ipset(self) -> Dict[str, int]:
@@ -317,14 +319,20 @@ def test_a_sentence_longer_than_the_firewall_can_count_is_left_to_the_agent(bloc
         assert blocker.blocks() == {ATTACKER_4: 0}
 
 
-def test_a_prefix_that_overlaps_one_in_force_is_an_error_and_not_a_quiet_no(network):
-    """That happens only when the configured prefix length is changed; nftables cannot hold both."""
-    blocker = Blocker("nftables", network[1], PATH)
-    blocker.succeed("add", "2001:db8::/64", timeout_s=60)
-    done = call("nftables-drop.sh", "add", "-", "2001:db8::/56", inside=network[1])
-    assert done.returncode == 1
-    assert "interval overlaps with an existing one" in done.stderr
-    assert "nft failed with status 1: add 2001:db8::/56" in done.stderr
+@pytest.mark.parametrize("blocker", ["nftables"], indirect=True)
+def test_prefixes_of_all_lengths_keep_out_just_what_is_in_them(network, blocker):
+    attacker, host = network
+    with host.listen(HOST_6, PORT):
+        for length in (16, 17, 31, 48, 63, 64, 65, 113, 127, 128):
+            around = ipaddress.IPv6Network((ATTACKER_6, length), strict=False)
+            beside = ipaddress.IPv6Network((int(around.network_address) ^ (1 << (128 - length)), length))
+            blocker.succeed("add", str(beside), timeout_s=60)
+            assert attacker.reaches(HOST_6, PORT, within_s=5)
+            blocker.succeed("add", str(around), timeout_s=60)
+            assert not attacker.reaches(HOST_6, PORT)
+            assert blocker.present(str(around))
+            blocker.succeed("delete", str(around))
+            assert attacker.reaches(HOST_6, PORT, within_s=5)
 
 
 # ── when it does not work ────────────────────────────────────────────────────────────────────────────────────────
@@ -414,7 +422,7 @@ def test_an_nft_that_the_kernel_does_not_answer_is_passed_over_and_that_is_said(
     (tmp_path / "nft").chmod(0o755)
     done = call("firewall-drop.sh", "add", "-", ATTACKER_4, inside=host, timeout_s=60, PATH=f"{tmp_path}:{PATH}")
     assert done.returncode == 0
-    assert "passing over nft, which does not work here: netlink: Error: Protocol not supported" in done.stderr
+    assert "passing over nftables, which does not work here: netlink: Error: Protocol not supported" in done.stderr
     assert list(view("ipset", host)) == [ATTACKER_4]
 
 
@@ -490,3 +498,43 @@ def bsd_host(folder: Path) -> Path:
         (folder / name).write_text(text)
         (folder / name).chmod(0o755)
     return folder / "routes.calls"
+
+
+def broken(tmp_path: Path, program: str) -> str:
+    """Return a PATH on which a program does not answer as it should."""
+    (tmp_path / program).write_text("#!/bin/sh\necho 'out of memory' >&2\nexit 1\n")
+    (tmp_path / program).chmod(0o755)
+    return f"{tmp_path}:{PATH}"
+
+
+@pytest.mark.parametrize("lines", [None, f"{ATTACKER_4} 60\n198.51.100.7 60\n"], ids=["one", "batch"])
+def test_a_release_fails_while_a_firewall_that_may_hold_the_block_does_not_answer(network, tmp_path, lines):
+    """What another one holds is released all the same."""
+    _, host = network
+    asked = ["-", ATTACKER_4] if lines is None else ["--batch"]
+    options = {"inside": host, "timeout_s": 60, "lines": lines or ""}
+    assert call("firewall-drop.sh", "add", *asked, **options).returncode == 0
+    assert call("iptables-drop.sh", "add", *asked, **options).returncode == 0
+    done = call("firewall-drop.sh", "delete", *asked, **options, PATH=broken(tmp_path, "nft"))
+    assert done.returncode == 69
+    assert "nftables does not answer, and may hold what is asked for: out of memory" in done.stderr
+    assert view("iptables", host) == {}
+    assert ATTACKER_4 in view("nftables", host)
+    done = call("firewall-drop.sh", "present", *asked, **options, PATH=broken(tmp_path, "nft"))
+    assert done.returncode == 69
+    assert call("firewall-drop.sh", "delete", *asked, **options).returncode == 0
+    assert view("nftables", host) == {}
+
+
+@pytest.mark.parametrize("lines", [None, f"{ATTACKER_4} 60\n198.51.100.7 60\n"], ids=["one", "batch"])
+def test_a_block_that_must_expire_is_not_left_to_iptables(network, tmp_path, lines):
+    _, host = network
+    asked = ["-", ATTACKER_4] if lines is None else ["--batch"]
+    options = {"inside": host, "timeout_s": 60, "lines": lines or "", "AR_MUST_EXPIRE": "1"}
+    without = path_without(tmp_path / "bin", "nft", "ipset")
+    done = call("firewall-drop.sh", "add", *asked, **options, PATH=without)
+    assert done.returncode == 69
+    assert "no firewall works here that ends a block by itself" in done.stderr
+    assert view("iptables", host) == {}
+    assert call("firewall-drop.sh", "add", *asked, **options).returncode == 0
+    assert 60 < view("nftables", host)[ATTACKER_4] <= 65
