@@ -20,6 +20,7 @@ from ar.control.server import ControlServer
 from ar.detect.detector import Detector
 from ar.model import Alert, Chunk, Moment, RuleId
 from ar.news import News
+from ar.offline import lasts_at_most_s
 from ar.policy.block import State
 from ar.policy.ledger import Ledger
 from ar.policy.policy import Outcome, Policy, Ruling
@@ -30,7 +31,7 @@ from ar.report.responses import ResponsesLog
 from ar.respond import clock
 from ar.respond.blocks import Blocks, restored
 from ar.respond.hosts import Lookup, networks_of, own_addresses
-from ar.respond.journal import Journal, JournalError, Lock, read
+from ar.respond.journal import Journal, Lock, patience, read
 from ar.respond.observe import NoJournal, Observer
 from ar.respond.runner import Runner
 from ar.setup import detector_of, policy_of, runner_of
@@ -42,7 +43,7 @@ LINES_AT_A_STRETCH = 100  # lines taken before the clock is looked at
 TURN_S = 0.05  # how long lines are taken before scripts, stop and the control socket have their turn again
 OWN_ADDRESSES_KEPT_S = 60.0
 LOOK_AGAIN_S = 10.0  # how long to sleep at most when nothing at all is to be waited for
-JOURNAL_AGAIN_AFTER_S = 10.0  # after a journal that is gone could not be written anew
+SWEEP_MARGIN_S = 5.0  # for a sweep to close its journal, beyond the time it gives itself
 STOP_WAIT_S = 10.0  # how long scripts that are running may take to end when the agent is told to stop
 
 
@@ -59,7 +60,7 @@ class Engine:
         self.alerts = 0
         self.reloads = 0
         self._signals = signals
-        self._own_known_until_s = self._journal_not_before_s = float("-inf")
+        self._own_known_until_s = float("-inf")
         self._news = News()
         self._bounds_hit: Counter[str] = Counter()
         self._alerts_log = AlertsLog(self.home.alerts, lambda problem: log("ERROR", problem))
@@ -67,7 +68,8 @@ class Engine:
             self.home.responses_log, self.home.scripts, lambda problem: log("ERROR", problem)
         )
 
-        self._lock = Lock(self.home.lock)
+        sweep_s = lasts_at_most_s(loaded.config.settings) + SWEEP_MARGIN_S
+        self._lock = Lock(self.home.lock, waits=patience(sweep_s, lambda: signals.stop))
         self.journal: Optional[Journal] = None if observing else Journal(self.home.journal)
         self.ledger = restored(self.journal, self.started, clock.boot_id(), log)
         self.blocks_restored = len(self.ledger.blocks)
@@ -138,7 +140,7 @@ class Engine:
 
     def _turn(self) -> None:
         now = clock.now()
-        self._keep_journal(now)
+        self.blocks.promises.look(now)
         self.blocks.collect(now)
         if self._signals.reopen:
             self._signals.reopen = False
@@ -152,19 +154,6 @@ class Engine:
         self.control.serve(now.boot_s)
         settings = self.loaded.config.settings
         self.blocks.compact_when_grown(now, settings.forget_after_s, settings.offenders_max)
-
-    def _keep_journal(self, now: Moment) -> None:
-        """Write the journal anew when somebody deleted or replaced it, so that no crash and no stop finds it gone."""
-        if self.journal is None or now.boot_s < self._journal_not_before_s or self.journal.is_there():
-            return
-        gone = f"{self.journal.path}: somebody deleted or replaced it; it is written anew from memory"
-        try:
-            self.journal.compact(self.ledger.snapshot(now, float("inf")))
-        except JournalError as error:
-            self._journal_not_before_s = now.boot_s + JOURNAL_AGAIN_AFTER_S
-            gone += f", as soon as that can be done: {error}"
-        if self._news.is_new(gone, now.boot_s):
-            self.log("ERROR", gone)
 
     def _read(self, now: Moment) -> None:
         """Take lines for a short while, then let what they led to begin."""
@@ -243,8 +232,7 @@ class Engine:
             select.select(self.runner.filenos(), [], [], 0.05)
             self.blocks.collect(clock.now())
         if self.journal is not None:
-            self._journal_not_before_s = float("-inf")
-            self._keep_journal(clock.now())
+            self.blocks.promises.look(clock.now(), at_the_last=True)
             self.journal.close()
         self.runner.close()
         self.control.close()

@@ -3,23 +3,57 @@
 from __future__ import annotations
 
 import select
-from typing import Callable, List, Optional
+from typing import Callable, Iterator, List, NamedTuple, Optional, Set
 
-from ar.answers import chosen
+from ar.answers import chosen, row_of
 from ar.config.home import Home
+from ar.config.load import settings_of
 from ar.config.settings import Settings
 from ar.control.protocol import Object
 from ar.errors import UnavailableError
+from ar.policy.agenda import Key
 from ar.policy.block import Block, State
 from ar.policy.ledger import Ledger
+from ar.policy.tasks import Finished
 from ar.report.responses import ResponsesLog
 from ar.respond import clock
 from ar.respond.blocks import Blocks, restored
-from ar.respond.journal import Journal, Lock, read
-from ar.respond.runner import Runner
+from ar.respond.journal import Journal, Lock, patience, read
+from ar.respond.runner import KILL_AFTER_TERM_S, Runner
 from ar.setup import runner_of
 
+RELEASING_S = 20.0  # a while in which even 100,000 blocks are released, unless scripts hang
+COMPLAINTS_MAX = 20
 _LOOK_AGAIN_S = 0.05  # how often a script that runs is asked whether it has ended
+
+Log = Callable[[str, str], None]  # severity, text
+
+
+class Releases(NamedTuple):
+    """What was to be released, and what of it is left because it resists, or because there was no time to try it."""
+
+    meant: List[Block]
+    left: List[Block]
+
+    def told(self) -> Iterator[Object]:
+        """Yield for each what `--json` prints of it."""
+        left = {block.key for block in self.left}
+        for block in self.meant:
+            row = row_of(block, clock.now())
+            yield row if block.key in left else {**row, "state": "released"}
+
+    def complaints(self) -> Iterator[str]:
+        """Yield a sentence for each that is left, of many only the first ones."""
+        for block in self.left[:COMPLAINTS_MAX]:
+            why = block.last_words or "there was no time to try it"
+            yield f"{block.subject} ({block.command}) could not be released: {why}"
+        if self.left:
+            more = (
+                f"{len(self.left) - COMPLAINTS_MAX} more could not be released. "
+                if len(self.left) > COMPLAINTS_MAX
+                else ""
+            )
+            yield f"{more}The agent tries again when it runs, and so does `ar-agent sweep`."
 
 
 def require(home: Home) -> None:
@@ -28,7 +62,7 @@ def require(home: Home) -> None:
         raise UnavailableError(f"{home.root}: no home of an agent: expected one that `ar-agent init` made")
 
 
-def ledger_of(home: Home, log: Callable[[str, str], None]) -> Ledger:
+def ledger_of(home: Home, log: Log) -> Ledger:
     """Return the ledger that the home's journal leads to, changing nothing.
 
     Raises CannotCreateError when the journal cannot be read.
@@ -41,28 +75,38 @@ def ledger_of(home: Home, log: Callable[[str, str], None]) -> Ledger:
     return ledger
 
 
-def unblock(home: Home, request: Object, log: Callable[[str, str], None]) -> List[Block]:
-    """Release the blocks that an unblock request means, as a running agent would; return them.
+def lasts_at_most_s(settings: Settings) -> float:
+    """Return how long a release without an agent may hold the home, in seconds."""
+    return _starts_for_s(settings) + settings.script_deadline_s + KILL_AFTER_TERM_S
 
-    One that resists is still in the ledger's hands: its state is RELEASING and it counts its failures. Nothing
-    else that is due is done. Raises UnavailableError when an agent holds the home after all, RefusedError when
-    nothing is meant.
+
+def _starts_for_s(settings: Settings) -> float:
+    """Return how long it starts scripts: so long as those of a killed agent may take to end, and then a while."""
+    return settings.script_deadline_s + KILL_AFTER_TERM_S + RELEASING_S
+
+
+def unblock(home: Home, request: Object, log: Log) -> Releases:
+    """Release the blocks that an unblock request means, as a running agent would.
+
+    Nothing else that is due is done. Raises UnavailableError when an agent holds the home after all, RefusedError
+    when nothing is meant.
     """
-    return _release(home, Lock(home.lock, "unblock"), lambda ledger: chosen(ledger, request), log)
+    lock = Lock(home.lock, "unblock", waits=patience(lasts_at_most_s(settings_of(home))))
+    return _release(home, lock, lambda ledger: chosen(ledger, request), log)
 
 
-def sweep(home: Home, log: Callable[[str, str], None]) -> List[Block]:
-    """Release what is overdue, and return it as `unblock` does; do nothing while an agent holds the home.
+def sweep(home: Home, log: Log) -> Releases:
+    """Release what is overdue; do nothing while an agent holds the home.
 
     Raises UnavailableError when there is no home.
     """
     require(home)
     if not home.journal.exists():
-        return []
+        return Releases([], [])
     try:
         lock = Lock(home.lock, "sweep")
     except UnavailableError:
-        return []
+        return Releases([], [])
     return _release(home, lock, _overdue, log)
 
 
@@ -71,26 +115,36 @@ def _overdue(ledger: Ledger) -> List[Block]:
     return [block for block in ledger.blocks.values() if block.state is State.RELEASING or block.left_s(now) == 0]
 
 
-def _release(
-    home: Home, lock: Lock, choose: Callable[[Ledger], List[Block]], log: Callable[[str, str], None]
-) -> List[Block]:
+def _release(home: Home, lock: Lock, choose: Callable[[Ledger], List[Block]], log: Log) -> Releases:
     journal: Optional[Journal] = None
     runner: Optional[Runner] = None
     try:
+        settings = settings_of(home)
         journal = Journal(home.journal)
-        runner = runner_of(home, Settings(), log)
+        runner = runner_of(home, settings, log)
         ledger = restored(journal, clock.now(), clock.boot_id(), log)
         meant = choose(ledger)
         ledger.hush()
         responses_log = ResponsesLog(home.responses_log, home.scripts, lambda problem: log("ERROR", problem))
-        blocks = Blocks(ledger, journal, runner, log=log, rule_words=lambda _: (0, ""), on_finished=responses_log.write)
+        resisting: Set[Key] = set()
+
+        def take(outcome: Finished) -> None:
+            responses_log.write(outcome)
+            if not outcome.worked and len(outcome.task.actions) == 1:  # of a batch it is not known which one resists
+                resisting.add(outcome.task.actions[0].block.key)
+
+        blocks = Blocks(ledger, journal, runner, log=log, rule_words=lambda _: (0, ""), on_finished=take)
         for block in meant:
             blocks.end(block, clock.now())
-        blocks.work(clock.now())
-        while any(block.failures == 0 and ledger.blocks.get(block.key) is block for block in meant):
-            select.select(runner.filenos(), [], [], _LOOK_AGAIN_S)
-            blocks.collect(clock.now())
-        return meant
+        give_up_s = clock.now().boot_s + _starts_for_s(settings)
+        while runner.scripts_max or runner.running:
+            now = clock.now()
+            blocks.collect(now)
+            to_come = any(ledger.blocks.get(block.key) is block and block.key not in resisting for block in meant)
+            if not to_come or now.boot_s >= give_up_s:
+                runner.scripts_max = 0
+            select.select(runner.filenos(), [], [], _LOOK_AGAIN_S if runner.running else 0)
+        return Releases(meant, [block for block in meant if ledger.blocks.get(block.key) is block])
     finally:
         if runner is not None:
             runner.close()

@@ -259,10 +259,10 @@ def test_a_journal_that_cannot_be_written_anew_is_told_once_and_tried_again(host
     host.home.journal.parent.rename(host.home.root / "away")
     engine._turn()
     engine._turn()
-    assert host.said().count("as soon as that can be done: ") == 1
+    assert host.said().count("cannot be replaced by a snapshot") == 1
     (host.home.root / "away").rename(host.home.journal.parent)
     host.home.journal.unlink()
-    engine._journal_not_before_s = 0.0
+    engine.blocks.promises._look_not_before_s = 0.0
     engine._turn()
     assert read(host.home.journal).damage == []
     assert host.home.journal.exists()

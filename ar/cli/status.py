@@ -55,7 +55,8 @@ def _lines(facts: Object) -> Iterator[Tuple[str, str]]:
     reconciled = facts["reconcile"]
     if reconciled["rounds"]:
         unclear = f", no answer about {reconciled['unclear']}" if reconciled["unclear"] else ""
-        yield "firewall", f"asked {many(reconciled['rounds'], 'time')}, {reconciled['missing']} put back{unclear}"
+        missing, back = reconciled["missing"], reconciled["put_back"]
+        yield "firewall", f"asked {many(reconciled['rounds'], 'time')}, {missing} missing, {back} put back{unclear}"
     if facts["journal"]:
         journal = facts["journal"]
         yield "journal", f"{journal['bytes']} bytes; {journal['written_bytes']} written, {journal['syncs']} syncs"

@@ -5,13 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 
-from ar.answers import row_of
 from ar.config.home import Home
 from ar.control.protocol import Object, agent_is_listening, ask
 from ar.errors import UNAVAILABLE, UsageError
 from ar.offline import unblock
 from ar.report.log import to_stderr
-from ar.respond import clock
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,13 +29,12 @@ def run(options: argparse.Namespace) -> int:
         for row in ask(home.socket, request):
             print(json.dumps(row) if options.json else f"{row['subject']} ({row['command']}) is being released.")
         return 0
-    meant = unblock(home, request, to_stderr)
-    resisting = [block for block in meant if block.failures]
+    done = unblock(home, request, to_stderr)
     if options.json:
-        for block in meant:
-            print(json.dumps({**row_of(block, clock.now()), **({} if block.failures else {"state": "released"})}))
+        for row in done.told():
+            print(json.dumps(row))
     else:
-        print(f"No agent runs in this home; {len(meant) - len(resisting)} released from its journal.")
-        for block in resisting:
-            print(f"{block.subject} ({block.command}) could not be released: the agent tries again when it runs.")
-    return UNAVAILABLE if resisting else 0
+        print(f"No agent runs in this home; {len(done.meant) - len(done.left)} released from its journal.")
+        for text in done.complaints():
+            print(text)
+    return UNAVAILABLE if done.left else 0

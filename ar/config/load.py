@@ -20,7 +20,7 @@ from ar.config.ossecconf import Identity, Unused, profile_of, read_xml
 from ar.config.responses import Terms, read_responses
 from ar.config.ruleset import find_files, load_ruleset
 from ar.config.sections import Section
-from ar.config.settings import Allowed, Config
+from ar.config.settings import Allowed, Config, Settings
 from ar.detect.ruleset import Ruleset
 from ar.errors import Mistake, Place
 
@@ -54,6 +54,13 @@ def load(home: Home, identity: Optional[Identity] = None) -> Loaded:
     config = replace(config, decoder_files=files.decoders, rule_files=files.rules, list_files=files.lists)
     mistakes, warnings = (in_reading_order(found, own_files(home)) for found in (findings.mistakes, findings.warnings))
     return Loaded(config, ruleset, mistakes, warnings)
+
+
+def settings_of(home: Home) -> Settings:
+    """Return what agent.toml sets, and the defaults of what it does not set or gets wrong."""
+    sources = _Sources(home, Identity.here(), Findings())
+    sources.read_toml()
+    return sources.written.settings
 
 
 def _closed_folder(home: Home) -> Optional[Path]:
@@ -99,8 +106,7 @@ class _Sources:
             self._findings.mistake(place, what, "a configuration; `ar-agent init` makes one")
         if os.path.lexists(home.agent_conf):
             self._read_xml(home.agent_conf, "agent_config")
-        if os.path.lexists(home.agent_toml):
-            self._read_toml()
+        self.read_toml()
 
     def _read_ossec_conf(self) -> None:
         text = self._read_xml(self._home.ossec_conf, "ossec_config")
@@ -117,7 +123,10 @@ class _Sources:
         self.unused += unused
         return text
 
-    def _read_toml(self) -> None:
+    def read_toml(self) -> None:
+        """Read agent.toml, if it is there."""
+        if not os.path.lexists(self._home.agent_toml):
+            return
         place = Place(shown(self._home.agent_toml, self._home))
         content = read_bytes(self._home.agent_toml, place, self._findings)
         if content is None:

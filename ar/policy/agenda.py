@@ -1,9 +1,9 @@
-"""When something is to be done for which block: a queue of releases, and one of blocks to be put in force."""
+"""When something is to be done for which block: an agenda of releases, and one of blocks to be put in force."""
 
 from __future__ import annotations
 
 import heapq
-from typing import Callable, List, Optional, Tuple
+from typing import Callable, Dict, List, Optional, Tuple
 
 from ar.model import Subject
 
@@ -12,6 +12,7 @@ AT_ONCE_S = float("-inf")
 TIDIED_AT_ENTRIES = 1000
 
 _Entry = Tuple[float, int, Key]  # boot clock, the block's number, its key
+_Stands = Callable[[float, int, Key], bool]  # whether an entry is still the block's
 
 
 class Queue:
@@ -21,7 +22,7 @@ class Queue:
     up, and all at once when they have become many (a sorted list is a heap too).
     """
 
-    def __init__(self, stands: Callable[[float, int, Key], bool]) -> None:
+    def __init__(self, stands: _Stands) -> None:
         self._stands = stands
         self._entries: List[_Entry] = []
         self._tidied_at = TIDIED_AT_ENTRIES
@@ -33,17 +34,47 @@ class Queue:
             self._tidied_at = max(TIDIED_AT_ENTRIES, 2 * len(self._entries))
         heapq.heappush(self._entries, (boot_s, block_id, key))
 
-    def next_s(self) -> Optional[float]:
-        """Return the earliest time at which something is to be done, or None."""
+    def first(self) -> Optional[_Entry]:
+        """Return the earliest entry, or None."""
         while self._entries and not self._stands(*self._entries[0]):
             heapq.heappop(self._entries)
-        return self._entries[0][0] if self._entries else None
-
-    def first_due(self, boot_s: float) -> Optional[Key]:
-        """Return the key of the block that something is to be done for first, by now; None when there is none."""
-        next_s = self.next_s()
-        return None if next_s is None or next_s > boot_s else self._entries[0][2]
+        return self._entries[0] if self._entries else None
 
     def drop_first(self) -> None:
         """Take the first entry off."""
         heapq.heappop(self._entries)
+
+
+class Agenda:
+    """A queue for each command, so that what one script can be run for at once stands together."""
+
+    def __init__(self, stands: _Stands) -> None:
+        self._stands = stands
+        self._queues: Dict[str, Queue] = {}
+
+    def put(self, boot_s: float, block_id: int, key: Key) -> None:
+        """Note that something is to be done at that time."""
+        queue = self._queues.get(key[0])
+        if queue is None:
+            queue = self._queues[key[0]] = Queue(self._stands)
+        queue.put(boot_s, block_id, key)
+
+    def next_s(self) -> Optional[float]:
+        """Return the earliest time at which something is to be done, or None."""
+        first = self._first()
+        return None if first is None else first[0]
+
+    def first_due(self, boot_s: float, command: Optional[str] = None) -> Optional[Key]:
+        """Return the key of the block that something is to be done for first, by now; None when there is none.
+
+        With `command` only its blocks count.
+        """
+        first = self._first() if command is None else self._queues[command].first()
+        return None if first is None or first[0] > boot_s else first[2]
+
+    def drop_first(self, key: Key) -> None:
+        """Take off the entry that `first_due` has just told of."""
+        self._queues[key[0]].drop_first()
+
+    def _first(self) -> Optional[_Entry]:
+        return min(filter(None, (queue.first() for queue in self._queues.values())), default=None)

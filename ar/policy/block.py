@@ -83,8 +83,13 @@ class Block:
         return self.sentence_s, self.at_s, self.id
 
     def goes_with(self, other: Block) -> bool:
-        """Tell whether one run of a script can be for both: one command, and failed as often."""
-        return (self.command, self.executable, self.failures) == (other.command, other.executable, other.failures)
+        """Tell whether one run of a script can be for both: one command and kind of subject, failed as often."""
+        return (
+            self.command == other.command
+            and self.executable == other.executable
+            and self.failures == other.failures
+            and self.subject.kind == other.subject.kind
+        )
 
     def is_over(self, now: Moment) -> bool:
         """Tell whether its end has come."""

@@ -9,7 +9,7 @@ import heapq
 from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Union
 
 from ar.model import Moment
-from ar.policy.agenda import AT_ONCE_S, Key, Queue
+from ar.policy.agenda import AT_ONCE_S, Agenda, Key
 from ar.policy.block import Action, Block, State
 from ar.policy.records import (
     Added,
@@ -45,8 +45,8 @@ class Ledger:
         self.last_wall_s = 0.0
         self._by_id: Dict[int, Block] = {}
         self._busy: Set[Key] = set()  # keys for which a script runs: two never run on one key
-        self._releases = Queue(self._is_release)
-        self._additions = Queue(self._is_addition)
+        self._releases = Agenda(self._is_release)
+        self._additions = Agenda(self._is_addition)
         self._is_asleep = False  # while a journal is read, nothing is due
         self._last_id = 0
         self._to_make_room: List[int] = []  # ids of blocks, chosen many at once since that goes through all of them
@@ -138,23 +138,23 @@ class Ledger:
     def take_one(self, now: Moment, *, release: bool, like: Optional[Action] = None) -> Optional[Action]:
         """Take the release, or else the block to be put in force, that is due first; None when none is.
 
-        With `like` that is taken only if it can go into one batch with that action: it is for the same command, and
-        failed as often.
+        With `like` one for the same command is taken, and only if it can go into one batch with that action.
         """
-        queue = self._releases if release else self._additions
-        key = queue.first_due(now.boot_s)
+        agenda = self._releases if release else self._additions
+        command = None if like is None else like.block.command
+        key = agenda.first_due(now.boot_s, command)
         while key is not None:
             block = self.blocks[key]
             if like is not None and not block.goes_with(like.block):
                 return None
-            queue.drop_first()
+            agenda.drop_first(key)
             if block.state is not State.RELEASING and block.is_over(now):
                 block.state = State.RELEASING
                 block.turn += 1
             if (block.state is State.RELEASING) or (block.state is State.PROMISED and not release):
                 return self.begin(block)
             self._wake(block, block.ends_boot_s if block.state is State.IN_FORCE else AT_ONCE_S)
-            key = queue.first_due(now.boot_s)
+            key = agenda.first_due(now.boot_s, command)
         return None
 
     def begin(self, block: Block) -> Action:

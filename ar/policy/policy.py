@@ -156,11 +156,12 @@ class Policy:
         return Ruling(response, Outcome.RUN, "runs once, nothing to undo", subject, arguments, record)
 
     def _rule_on_first(self, response: Response, subject: Subject, arguments: Arguments, now: Moment) -> Ruling:
-        beyond = len(self.ledger.blocks) - self.terms.blocks_max
+        key = (response.command.name, subject)
+        # A block of the same key that is being released is replaced: no more of them are kept than before.
+        beyond = len(self.ledger.blocks) - (key in self.ledger.blocks) - self.terms.blocks_max
         if beyond >= GIVING_WAY_MAX:
             why = f"{self.terms.blocks_max} blocks are in force, and too many are being released to make room"
             return Ruling(response, Outcome.FULL, why, subject, arguments)
-        key = (response.command.name, subject)
         offence = self.ledger.offences(key, now, self.terms.forget_after_s) + 1
         sentence_s = response.sentence_s(offence)
         record = self._promise(response.command, subject, arguments, now, offence=offence, sentence_s=sentence_s)

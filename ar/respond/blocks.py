@@ -16,14 +16,13 @@ from ar.policy.agenda import AT_ONCE_S
 from ar.policy.block import Action, Block, State
 from ar.policy.ledger import Ledger
 from ar.policy.policy import Policy, Ruling
-from ar.policy.records import Added, Arguments, Ended, Opened, Prolonged, Promised, Ran, Record, Released
+from ar.policy.records import Added, Arguments, Ended, Prolonged, Promised, Ran, Record, Released
 from ar.policy.tasks import BATCH_BYTES_MAX, LINE_BYTES_MAX, Finished, Task, may_share
-from ar.respond.journal import Journal, JournalError, JournalGoneError
+from ar.respond.journal import Journal, JournalError
+from ar.respond.promises import Keeps, Promises
 from ar.respond.reconcile import PRESENT, Reconciler
 
 GROWN_RECORDS, GROWN_TIMES = 1000, 4  # more records than that are mostly of what is over; a start reads them no more
-COMPACT_AGAIN_AFTER_S = 60.0
-SYNC_AGAIN_AFTER_S = 1.0
 RUNS_WAITING_MAX = 1000  # commands that are never undone, waiting for a turn; further ones are dropped and counted
 BATCH_MAX = 1024  # blocks in one run of a script
 SECONDS_BYTES_MAX = 11  # of a line of a batch: a space, TIMEOUT_MOST_S and the line end
@@ -31,15 +30,6 @@ TIMEOUT_MOST_S = 999_999_999  # what scripts are told at most; the agent itself 
 
 Log = Callable[[str, str], None]  # severity, text
 RuleWords = Callable[[RuleId], Tuple[int, str]]  # a rule's level and description
-
-
-class Keeps(Protocol):
-    """A place for promises: the journal, or nothing while only observing."""
-
-    def write(self, *records: Record) -> None: ...
-    def sync(self) -> None: ...
-    def compact(self, snapshot: Iterable[Record]) -> None: ...
-    def compact_when_grown(self, snapshot: Callable[[], Iterable[Record]]) -> bool: ...
 
 
 class Runs(Protocol):
@@ -59,7 +49,7 @@ def restored(journal: Optional[Journal], now: Moment, boot_id: str, log: Log) ->
 
     What is damaged is told loudly, and what is intact counts. Without a journal the ledger is empty. After a
     reboot the new ends are written down at once, so that from then on the boot clock counts. A journal that is
-    mostly of what is over is replaced by a snapshot.
+    mostly of what is over, or damaged, is replaced by a snapshot.
     """
     if journal is None:
         return Ledger(boot_id)
@@ -68,7 +58,7 @@ def restored(journal: Optional[Journal], now: Moment, boot_id: str, log: Log) ->
     ledger = Ledger.remembered(journal.records, boot_id)
     is_grown = len(journal.records) > GROWN_RECORDS + GROWN_TIMES * (len(ledger.blocks) + len(ledger.offenders))
     journal.records = []
-    if ledger.rearm(now, boot_id) or is_grown:
+    if ledger.rearm(now, boot_id) or is_grown or journal.may_be_rid_of_damage:
         try:
             journal.compact(ledger.snapshot(now, float("inf")))
         except JournalError as error:
@@ -100,7 +90,7 @@ class Blocks:
         )
         self.bounds_hit: Counter[str] = Counter()
         self._rule_words = rule_words
-        self._journal = journal
+        self.promises = Promises(ledger, journal, log)
         self._runner = runner
         self._log = log
         self._on_finished = on_finished
@@ -110,11 +100,7 @@ class Blocks:
         self._runs: Deque[Task] = deque()  # promised, to be started with the next `work`
         self.holding = False  # while it is not known who is allowlisted, nothing is put in force
         self._kind = 0  # whose turn it is of releases, blocks to be put in force, and other commands
-        self._news = News()  # of the disk
-        self._opened = False  # the journal says in which boot of the machine its next records are made
-        self._unsynced = False
-        self._sync_failed = False
-        self._sync_not_before_s = self._compact_not_before_s = float("-inf")
+        self._news = News()  # of the blocks that give way
 
     @property
     def runs_waiting(self) -> int:
@@ -128,11 +114,15 @@ class Blocks:
         if isinstance(ruling.record, Ran) and self.runs_waiting >= RUNS_WAITING_MAX:
             self.bounds_hit["scripts_waiting"] += 1
             return False
-        if ruling.makes_room and not self._make_room(now):
+        gives_way = self._first_to_make_room(now) if ruling.makes_room else None
+        if ruling.makes_room and gives_way is None:
             return False
-        if not self._promise(ruling.record, now):
+        ended = [] if gives_way is None else [Ended(gives_way.id, now.wall_s)]
+        if not self._promise(now, ruling.record, *ended):
             return self._block_in_emergency(ruling, policy, now)
         policy.commit(ruling, now)
+        for record in ended:
+            self.ledger.apply(record)
         if isinstance(ruling.record, Ran):
             self.counts["runs"] += 1
             environment = self._environment(ruling.arguments, 0)
@@ -141,23 +131,24 @@ class Blocks:
             self.counts["blocks"] += 1
         return True
 
-    def _make_room(self, now: Moment) -> bool:
-        """End the block that gives way to a new one; False when there is none."""
+    def _first_to_make_room(self, now: Moment) -> Optional[Block]:
+        """Return the block that gives way to a new one, None when there is none or the disk takes no promise of it."""
         self.bounds_hit["blocks"] += 1
+        if not self.promises.can_be_kept:
+            return None
         block = self.ledger.first_to_make_room()
-        if block is None:
-            self._tell_trouble("There are too many blocks, and all of them are for good: new ones are not made.", now)
-            return False
-        self.end(block, now)
-        if self._news.is_new("room", now.boot_s):
+        if self._news.is_new(("room", block is None), now.boot_s):
             many = f"{len(self.ledger.blocks)} blocks are in force, and no more are kept"
-            self._log("WARNING", f"{many}: the oldest of the shortest ones give way, now {block.subject}.")
-        return True
+            if block is None:
+                self._log("ERROR", f"{many}. All are for good, or being released: new ones are not made.")
+            else:
+                self._log("WARNING", f"{many}: the oldest of the shortest ones give way, now {block.subject}.")
+        return block
 
     def _block_in_emergency(self, ruling: Ruling, policy: Policy, now: Moment) -> bool:
         """Block for a short while without a promise, where that is wanted and the firewall itself will end it."""
         promise = ruling.record
-        if not (self.emergency_block_s and isinstance(promise, Promised)):
+        if not (self.emergency_block_s and isinstance(promise, Promised)) or ruling.makes_room:
             return False
         if "timeout" not in self._runner.abilities(promise.executable):
             return False
@@ -165,18 +156,23 @@ class Blocks:
         short = promise._replace(sentence_s=sentence_s, ends_boot_s=now.boot_s + sentence_s)
         policy.commit(ruling._replace(record=short), now)
         self._emergencies.append(self.ledger.blocks[ruling.response.command.name, promise.subject])
-        self._snapshot_is_due()
+        self.promises.lack_something()
         self.counts["blocks"] += 1
         self.counts["emergencies"] += 1
         return True
 
     def apply(self, record: Union[Promised, Prolonged], now: Moment) -> bool:
         """Promise something that no alert asked for; False when it could not be promised."""
-        if not self._promise(record, now):
+        if not self._promise(now, record):
             return False
         self.ledger.apply(record)
         self.counts["blocks"] += isinstance(record, Promised)
         return True
+
+    def _promise(self, now: Moment, *records: Record) -> bool:
+        made = self.promises.make(now, *records)
+        self.counts["not promised"] += not made
+        return made
 
     def end(self, block: Block, now: Moment) -> None:
         """End a block before its time.
@@ -185,7 +181,7 @@ class Blocks:
         would then bring it back.
         """
         record = Ended(block.id, now.wall_s)
-        self._promise(record, now)
+        self.promises.note(now, record, is_worth_a_sync=True)
         self.ledger.apply(record)
 
     def work(self, now: Moment) -> None:
@@ -194,7 +190,7 @@ class Blocks:
         Releases, blocks to be put in force and other commands take turns, so that none keeps another out.
         While the disk takes no promise, releases go on, and nothing else starts.
         """
-        safe = self._sync(now) and not self.holding
+        safe = self.promises.are_safe(now) and not self.holding
         starters = (self._start_release, self._start_addition, self._start_run, self._start_emergency)
         whatever_the_disk_says = (self._start_release, self._start_emergency)
         idle = 0
@@ -249,7 +245,9 @@ class Blocks:
             block = self._emergencies.popleft()
             waits = block.state is State.PROMISED and self.ledger.blocks.get(block.key) is block
             if waits and not self.ledger.is_busy(block.key):
-                self._runner.submit(self._task([self.ledger.begin(block)], now), now.boot_s)
+                task = self._task([self.ledger.begin(block)], now)
+                must_expire = {**task.environment, "AR_MUST_EXPIRE": "1"}
+                self._runner.submit(task._replace(environment=must_expire), now.boot_s)
                 return True
         return False
 
@@ -257,12 +255,10 @@ class Blocks:
         """Return when `work` has something to do next, on the boot clock; None while it has not."""
         if not self._runner.has_room:
             return None
-        wakes = [self.ledger.next_wake_s(releases_only=True), self.reconciler.next_wake_s()]
-        if self._sync_failed:
-            wakes.append(self._sync_not_before_s)
-        elif self._unsynced:
-            wakes.append(AT_ONCE_S)
-        elif not self.holding:
+        wakes = [
+            self.ledger.next_wake_s(releases_only=True), self.reconciler.next_wake_s(), self.promises.next_wake_s(),
+        ]  # fmt: skip
+        if wakes[-1] is None and not self.holding:
             wakes.append(AT_ONCE_S if self._runs else self.ledger.next_wake_s())
         if self._emergencies:
             wakes.append(AT_ONCE_S)
@@ -279,82 +275,13 @@ class Blocks:
         self.work(now)
 
     def compact_when_grown(self, now: Moment, forget_after_s: float, offenders_max: int) -> None:
-        """Let the journal be replaced by a snapshot when it has grown; after a failure wait a minute."""
-        if now.boot_s < self._compact_not_before_s:
-            return
+        """Let the journal be replaced by a snapshot when it has grown."""
 
         def snapshot() -> Iterable[Record]:
             self.bounds_hit["offenders"] += self.ledger.forget(now, forget_after_s, offenders_max)
             return self.ledger.snapshot(now, forget_after_s)
 
-        try:
-            if self._journal.compact_when_grown(snapshot):
-                self._all_is_safe()
-        except JournalError as error:
-            self._log("ERROR", str(error))
-            self._compact_not_before_s = now.boot_s + COMPACT_AGAIN_AFTER_S
-
-    def _promise(self, record: Record, now: Moment) -> bool:
-        try:
-            self._write(now, record)
-        except JournalError as error:
-            if isinstance(record, Ended):
-                self._snapshot_is_due()
-            else:
-                self.counts["not promised"] += 1
-            self._tell_trouble(f"{error}. Nothing is blocked that is not in the journal first.", now)
-            return False
-        return True
-
-    def _snapshot_is_due(self) -> None:
-        """Have the journal written anew as soon as the disk takes it: it lacks something that has come true."""
-        self._unsynced = self._sync_failed = True
-
-    def _tell_trouble(self, text: str, now: Moment) -> None:
-        """Say what is wrong with the disk, each thing once a minute."""
-        if self._news.is_new(text, now.boot_s):
-            self._log("ERROR", text)
-
-    def _write(self, now: Moment, *records: Record) -> None:
-        """Write records; before this agent's first one, write in which boot of the machine it is made."""
-        try:
-            self._journal.write(*self._opening(now), *records)
-        except JournalGoneError as error:
-            self._log("ERROR", f"{error}; it is written anew from memory")
-            self._write_anew(now)
-            self._journal.write(*records)
-        self._opened = True
-        self._unsynced = True
-
-    def _opening(self, now: Moment) -> Tuple[Opened, ...]:
-        return () if self._opened else (Opened(self.ledger.boot_id, now.wall_s, now.boot_s),)
-
-    def _sync(self, now: Moment) -> bool:
-        """Return whether all promises are on disk; a sync that failed is not trusted, a new file is written."""
-        if not self._unsynced:
-            return True
-        if now.boot_s < self._sync_not_before_s:
-            return False
-        try:
-            if self._sync_failed:
-                self._write_anew(now)
-            else:
-                self._journal.sync()
-        except JournalError as error:
-            self._tell_trouble(f"{error}. No new block is put in force until it can be.", now)
-            self._sync_failed = True
-            self._sync_not_before_s = now.boot_s + SYNC_AGAIN_AFTER_S
-            return False
-        self._all_is_safe()
-        return True
-
-    def _write_anew(self, now: Moment) -> None:
-        """Replace the journal by all that is known, whatever became of it."""
-        self._journal.compact(self.ledger.snapshot(now, float("inf")))
-        self._all_is_safe()
-
-    def _all_is_safe(self) -> None:
-        self._opened, self._unsynced, self._sync_failed = True, False, False
+        self.promises.compact_when_grown(now, snapshot)
 
     def _settle(self, outcome: Finished, now: Moment) -> None:
         """Note what came of a script, in memory and then in the journal."""
@@ -372,16 +299,8 @@ class Blocks:
             self.counts["releases"] += len(records)
             ended = (action.block for action in outcome.task.actions)
             self._log("INFO", "\n".join(f"{block.command} {block.subject}: released." for block in ended))
-        unsynced = self._unsynced
-        try:
-            self._write(now, *records)
-        except JournalError as error:
-            # The world has changed all the same. A restart repeats the script, which does no harm.
-            self._tell_trouble(str(error), now)
-            self._snapshot_is_due()
-            unsynced = True
-        if not released:
-            self._unsynced = unsynced  # not worth a sync of its own: without it the script runs once more
+        # Where an outcome is lost the script runs once more, which does no harm: that of an addition waits for a sync.
+        self.promises.note(now, *records, is_worth_a_sync=released)
         for record in records:
             self.ledger.apply(record)
 

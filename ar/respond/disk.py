@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -53,6 +54,8 @@ class Disk:
             new.rename(path)
         except OSError:
             os.close(fd)
+            with suppress(OSError):  # the room it takes is needed
+                new.unlink()
             raise
         return fd
 
@@ -65,11 +68,8 @@ class Disk:
             os.close(fd)
 
     def keep_copy(self, path: Path, text: bytes) -> None:
-        """Write a copy for people to look at; an older one of that name is kept instead, half a one is not."""
-        try:
-            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        except FileExistsError:
-            return
+        """Write a copy for people to look at, which must not be there yet; half a one is not kept."""
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             self.write(fd, text)
         except OSError:

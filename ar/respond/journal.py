@@ -15,15 +15,15 @@ import os
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Callable, Iterable, Iterator, List, NamedTuple, Optional, Union
+from typing import Callable, Iterable, Iterator, List, NamedTuple, Optional, Tuple, Union
 
 from ar.errors import CannotCreateError, Mistake, Place, UnavailableError
 from ar.policy.records import Record
 from ar.respond.codec import decode, encode
 from ar.respond.disk import Disk
 
-DONE_IN_A_MOMENT_S = 60.0  # a sweep whose scripts hang takes longer, and then the start is refused
 LOOK_EACH_S = 0.05
+COPIES_MAX = 9  # of what was broken: who never looks at them has no use for more
 COMPACT_AT_BYTES = 4 * 1024 * 1024  # below this a running agent never replaces its journal by a snapshot
 
 
@@ -94,8 +94,8 @@ def found_in(whole: bytes, path: Path) -> Iterator[Union[Record, Mistake]]:
 class Lock:
     """Holds a home for one agent; let go of by the operating system when the process ends, however it ends."""
 
-    def __init__(self, path: Path, verb: str = "") -> None:
-        """Take the lock; `verb` names a holder that is done in a moment, whom a starting agent waits for.
+    def __init__(self, path: Path, verb: str = "", *, waits: Callable[[], bool] = lambda: False) -> None:
+        """Take the lock; `verb` names a holder that is done in a while, for whom another one `waits`.
 
         Raises UnavailableError when another one holds it.
         """
@@ -103,16 +103,24 @@ class Lock:
             self._fd = _opened_to_lock(path)
         except OSError as error:
             raise CannotCreateError(f"{path}: cannot be opened: {error.strerror}") from error
-        give_up_s = time.monotonic() + DONE_IN_A_MOMENT_S
         while not self._taken():
-            holder, _, holders_verb = os.pread(self._fd, 64, 0).decode("ascii", "replace").strip().partition(" ")
-            if verb or not holders_verb or time.monotonic() > give_up_s:
+            holder, holders_verb = self._holder()
+            if not holders_verb or not waits():
                 os.close(self._fd)
                 raise UnavailableError(f"{path}: another ar-agent (process {holder or 'unknown'}) holds this home")
             time.sleep(LOOK_EACH_S)
         with suppress(OSError):  # a full disk: the number is for people, the lock itself holds
             os.ftruncate(self._fd, 0)
             os.write(self._fd, f"{os.getpid()} {verb}".rstrip().encode() + b"\n")
+
+    def _holder(self) -> Tuple[str, str]:
+        """Return who says that it holds the lock: its process number and its verb, as far as they are written there."""
+        try:
+            text = os.pread(self._fd, 64, 0)
+        except OSError:
+            return "", ""  # no file that can be read: a pipe, say
+        number, _, verb = text.decode("ascii", "replace").strip().partition(" ")
+        return number, verb
 
     def _taken(self) -> bool:
         try:
@@ -124,6 +132,12 @@ class Lock:
     def release(self) -> None:
         """Let another agent have the home."""
         os.close(self._fd)
+
+
+def patience(seconds: float, is_over: Callable[[], bool] = lambda: False) -> Callable[[], bool]:
+    """Return what tells whether to wait on: for so many seconds from now, unless it is over sooner."""
+    give_up_s = time.monotonic() + seconds
+    return lambda: time.monotonic() < give_up_s and not is_over()
 
 
 def _opened_to_lock(path: Path) -> int:
@@ -144,6 +158,7 @@ class Journal:
         reading = read(path, self._disk)
         self.records = reading.records
         self.damage = list(reading.damage)
+        self.may_be_rid_of_damage = False  # a copy is kept, so a snapshot may take the place of what is damaged
         self._is_read_only = False  # so is the file system: what is overdue is released all the same
         try:
             self._mend(reading)
@@ -179,7 +194,7 @@ class Journal:
     def _mend(self, reading: Reading) -> None:
         """Keep a copy of what is broken, then cut off the torn end."""
         if reading.damage:
-            self._keep_copy(".damaged", self._disk.read(self.path))
+            self.may_be_rid_of_damage = self._keep_copy(".damaged", self._disk.read(self.path))
         if reading.torn:
             self._keep_copy(".torn", reading.torn)
             self.damage.append(f"{self.path}: the last line was torn by a crash; it is cut off")
@@ -190,19 +205,34 @@ class Journal:
             finally:
                 self._disk.close(fd)
 
-    def _keep_copy(self, ending: str, text: bytes) -> None:
+    def _keep_copy(self, ending: str, text: bytes) -> bool:
+        """Keep a copy under the first name that is free: the ending, then `.2` after it, and so on."""
         copy = self.path.with_name(self.path.name + ending)
-        try:
-            self._disk.keep_copy(copy, text)
-        except OSError as error:  # no reason not to start: releases wait
-            self.damage.append(f"{copy}: the copy of what is broken cannot be kept: {error.strerror}")
+        for number in range(1, COPIES_MAX + 1):
+            try:
+                self._disk.keep_copy(copy.with_name(f"{copy.name}.{number}") if number > 1 else copy, text)
+            except FileExistsError:
+                continue
+            except OSError as error:  # no reason not to start: releases wait
+                self.damage.append(f"{copy}: the copy of what is broken cannot be kept: {error.strerror}")
+                return False
+            return True
+        self.damage.append(
+            f"{copy} and {COPIES_MAX - 1} more copies are there already: none is kept of what is broken now"
+        )
+        return False
 
-    def is_there(self) -> bool:
-        """Return whether the file still has its name: nobody deleted, replaced or moved it."""
+    def check_is_there(self) -> None:
+        """Raise JournalGoneError when the file has its name no more: somebody deleted, replaced or moved it."""
         try:
-            return self._disk.is_named(self._fd, self.path)
+            is_there = self._disk.is_named(self._fd, self.path)
         except OSError:
-            return False  # whoever starts next could not read it either
+            is_there = False  # whoever starts next could not read it either
+        if not is_there:
+            raise self._gone()
+
+    def _gone(self) -> JournalGoneError:
+        return JournalGoneError(f"{self.path}: somebody deleted or replaced it")
 
     def write(self, *records: Record) -> None:
         """Append records; they survive a power cut once `sync` has returned.
@@ -215,7 +245,7 @@ class Journal:
             if self._is_read_only:
                 self._open_to_write()
             if not self._disk.is_named(self._fd, self.path):
-                raise JournalGoneError(f"{self.path}: somebody deleted or replaced it")
+                raise self._gone()
             if self._half_record:
                 self._disk.truncate(self._fd, self._size)
                 self._half_record = False

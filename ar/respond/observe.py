@@ -13,6 +13,9 @@ from ar.policy.tasks import Finished, Task
 class NoJournal:
     """Takes promises and keeps none: nothing was done that would have to be undone."""
 
+    def check_is_there(self) -> None:
+        """Do nothing: there is none that could go."""
+
     def write(self, *records: Record) -> None:
         """Forget the records."""
 

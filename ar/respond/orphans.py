@@ -2,11 +2,12 @@
 
 Each script inherits a descriptor of one file, on which the agent that starts it holds a shared lock; the lock is gone
 when the last of them has ended. The file says which process groups they are, so that the next agent can end those
-that have not ended by their deadline.
+that have not ended by their deadline, and knows when all that is left is something they started on purpose, a daemon.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import signal
@@ -17,7 +18,7 @@ from typing import Callable, Iterable, List, Optional
 import psutil
 
 LOOK_EACH_S = 0.1
-NONE_LEFT = b"none"  # the note of an agent that stopped in peace
+STARTING = "+"  # in the note: one is being started, and its number is not known yet
 NOTE_BYTES = 1024  # room for the numbers of so many scripts as can run; taken once, so that a full disk changes nothing
 
 Log = Callable[[str, str], None]
@@ -33,20 +34,26 @@ class Orphans:
         self._fd: Optional[int] = None
         self._are_awaited = False
         self._left: List[int] = []  # their process groups, as far as they are known
+        self._may_be_more = False
         self._began_s: Optional[float] = None
         self._look_s = float("-inf")
         self._is_ended = False  # they were told to end
+        words: List[str] = []
         try:
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            words = os.pread(self._fd, NOTE_BYTES, 0).decode("ascii", "replace").split()
         except OSError as error:  # no reason not to release
-            log("ERROR", f"{path}: cannot be opened: {error.strerror}; scripts of a former agent are not waited for")
+            log("ERROR", f"{path}: cannot be used: {error.strerror}; scripts of a former agent are not waited for")
+            if self._fd is not None:
+                os.close(self._fd)
+                self._fd = None
             return
-        note = os.pread(self._fd, NOTE_BYTES, 0)
-        if self._has_it_alone() or note.strip() == NONE_LEFT:
+        self._left = [int(word) for word in words if word.isdigit() and int(word) > 1]
+        self._may_be_more = STARTING in words
+        if self._have_ended():
             self._settle()
         else:
             self._are_awaited = True
-            self._left = [int(word) for word in note.split() if word.isdigit() and int(word) > 1]
 
     @property
     def are_gone(self) -> bool:
@@ -71,7 +78,7 @@ class Orphans:
         if self._began_s is None:
             self._began_s = boot_s
             self._log("WARNING", "Scripts of an agent that was killed still run; nothing is started before they end.")
-        if self._has_it_alone():
+        if self._have_ended():
             self._settle()
         elif boot_s >= self._began_s + deadline_s and not self._is_ended:
             self._is_ended = True
@@ -80,15 +87,13 @@ class Orphans:
             self._log("ERROR", "Something that a script started still holds the scripts' lock; it is not waited for.")
             self._settle()
 
-    def note(self, running: Iterable[int]) -> None:
-        """Write down which process groups run now."""
-        self._write(" ".join(map(str, running)).encode())
+    def note(self, running: Iterable[int], *, starting: bool = False) -> None:
+        """Write down which process groups run now, and whether one more is about to be started."""
+        self._write(" ".join([*map(str, running), *([STARTING] if starting else [])]).encode())
 
-    def close(self, *, none_left: bool) -> None:
-        """Let go of the lock; `none_left` says that no script runs, and what still holds the lock is none of them."""
+    def close(self) -> None:
+        """Let go of the lock; the note tells what still runs."""
         if self._fd is not None:
-            if none_left and self.are_gone:
-                self._write(NONE_LEFT)
             os.close(self._fd)
             self._fd = None
 
@@ -96,6 +101,10 @@ class Orphans:
         if self._fd is not None:
             with suppress(OSError):  # a script is only missed if it hangs, and the agent is killed
                 os.pwrite(self._fd, text[: NOTE_BYTES - 1].ljust(NOTE_BYTES - 1) + b"\n", 0)
+
+    def _have_ended(self) -> bool:
+        """Tell whether they have, by the lock, or because none of those that were noted is there any more."""
+        return self._has_it_alone() or not (self._may_be_more or any(map(_is_there, self._left)))
 
     def _has_it_alone(self) -> bool:
         try:
@@ -118,6 +127,14 @@ class Orphans:
             self._log("ERROR", f"A script of a former agent (process group {group}) has not ended in time: killed.")
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(group, signal.SIGKILL)
+
+
+def _is_there(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except OSError as error:
+        return error.errno != errno.ESRCH
+    return True
 
 
 def _is_of(group: int, home: Path) -> bool:

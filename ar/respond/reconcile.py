@@ -38,7 +38,7 @@ class Reconciler:
 
     def __init__(self, ledger: Ledger, runner: Runs, log: Log) -> None:
         self.every_s = 0.0  # how long after a round the next one begins; 0: only when it is wanted
-        self.counts: Dict[str, int] = {"rounds": 0, "asked": 0, "missing": 0, "unclear": 0}
+        self.counts: Dict[str, int] = dict.fromkeys(("rounds", "asked", "missing", "put_back", "unclear"), 0)
         self._ledger = ledger
         self._runner = runner
         self._log = log
@@ -47,13 +47,22 @@ class Reconciler:
         self._rests_until_s = AT_ONCE_S
         self._is_wanted = False  # by the administrator, who waits for the answer
         self._planned_s: Optional[float] = None  # when the next round begins; None before the first look at a clock
-        self._missing: Counter[str] = Counter()  # of this round, by command
+        self._missing: List[Action] = []  # of this round: to be put back
         self._unclear: Set[Tuple[str, str]] = set()  # scripts that could not tell, and what they said
 
     @property
     def waiting(self) -> int:
-        """How many blocks have yet to be asked about in this round."""
-        return len(self._waiting) + (self._asked_s is not None)
+        """How many blocks have yet to be asked about in this round, and how many missing ones are not told of yet."""
+        return len(self._waiting) + (self._asked_s is not None) + len(self._missing)
+
+    def _is_to_be_put_back(self, action: Action) -> bool:
+        """Tell whether nothing has come yet of putting a block back: neither success, nor failure, nor its end."""
+        block = action.block
+        return self._is_as_it_was(action) and block.state is State.PROMISED and not block.failures
+
+    def _is_as_it_was(self, action: Action) -> bool:
+        block = action.block
+        return self._ledger.blocks.get(block.key) is block and block.turn == action.turn
 
     def ask_about_all(self, *, is_wanted: bool = False) -> List[str]:
         """Begin a round, without any rest if somebody wants it.
@@ -63,6 +72,8 @@ class Reconciler:
         in_force = [block for block in self._ledger.blocks.values() if block.state is State.IN_FORCE]
         executables = {block.executable for block in in_force}
         can = {executable: PRESENT in self._runner.abilities(executable) for executable in executables}
+        in_force.sort(key=lambda block: (block.command, block.executable))  # what goes into one batch stands together
+        self._end_round()
         self._waiting = deque(block.key for block in in_force if can[block.executable])
         self.counts["rounds"] += 1
         self._is_wanted = is_wanted
@@ -86,6 +97,9 @@ class Reconciler:
             self._planned_s = now.boot_s + self.every_s
             self.ask_about_all()
         is_busy = self._asked_s is not None or now.boot_s < self._rests_until_s
+        is_asking = self._waiting or self._asked_s is not None
+        if self._missing and not is_asking and not any(map(self._is_to_be_put_back, self._missing)):
+            self._end_round()
         if not self._waiting or is_busy or not self._runner.has_room:
             return
         blocks = list(self._take_some())
@@ -93,8 +107,6 @@ class Reconciler:
             self._runner.submit(_task(blocks), now.boot_s)
             self._asked_s = now.boot_s
             self.counts["asked"] += len(blocks)
-        else:
-            self._end_round()
 
     def take(self, outcome: Finished, now: Moment) -> None:
         """Have put back what a script said is missing."""
@@ -106,14 +118,12 @@ class Reconciler:
             self.counts["unclear"] += len(outcome.task.actions)
             self._tell_unclear(outcome)
         for action in outcome.task.actions if missing else ():
-            block = self._ledger.blocks.get(action.block.key)
-            unchanged = block is action.block and block.turn == action.turn and block.state is State.IN_FORCE
-            if unchanged and missing is not None and action.block.subject.value in missing:
-                self._ledger.put_back(action.block)
-                self._missing[action.block.command] += 1
+            block = action.block
+            unchanged = self._is_as_it_was(action) and block.state is State.IN_FORCE
+            if unchanged and missing is not None and block.subject.value in missing:
+                self._ledger.put_back(block)
+                self._missing.append(Action(block, "add", block.turn))
                 self.counts["missing"] += 1
-        if not self._waiting:
-            self._end_round()
 
     def _take_some(self) -> Iterator[Block]:
         """Take from those that wait what one run of a script can be asked about."""
@@ -126,20 +136,31 @@ class Reconciler:
             if block is None or not is_meant:
                 self._waiting.popleft()
                 continue
-            if first is not None and block.command != first.command:
-                return
-            self._waiting.popleft()
-            yield block
             if first is None:
                 first, abilities = block, self._runner.abilities(block.executable)
+            elif not block.goes_with(first):
+                return
+            self._waiting.popleft()
+            if PRESENT not in abilities:  # another script has taken its place since the round began
+                first = None
+                continue
+            yield block
             room_bytes -= len(block.subject.value) + 3  # a space, a zero and the line end
             if not may_share(block, abilities):
                 return
 
     def _end_round(self) -> None:
-        for command, number in sorted(self._missing.items()):
+        """Tell what became of what was missing."""
+        missing, put_back = Counter[str](), Counter[str]()
+        for action in self._missing:
+            command = action.block.command
+            missing[command] += 1
+            put_back[command] += self._is_as_it_was(action) and action.block.state is State.IN_FORCE
+        for command, number in sorted(missing.items()):
             what = "1 block was" if number == 1 else f"{number} blocks were"
-            self._log("WARNING", f"{command}: {what} not in the firewall any more; put back.")
+            then = "put back" if put_back[command] == number else f"{put_back[command]} of them put back so far"
+            self._log("WARNING", f"{command}: {what} not in the firewall any more; {then}.")
+        self.counts["put_back"] += sum(put_back.values())
         self._missing.clear()
         self._unclear.clear()
 

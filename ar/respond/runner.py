@@ -136,7 +136,7 @@ class Runner:
         """Let go of what scripts inherit; nothing is started any more."""
         self.scripts_max = 0
         if self._orphans is not None:
-            self._orphans.close(none_left=not self._running)
+            self._orphans.close()
 
     def _start_waiting(self, boot_s: float) -> None:
         while self._waiting and len(self._running) < self.scripts_max and self._is_alone:
@@ -148,6 +148,7 @@ class Runner:
         if fault is not None:
             self._refused.append(Finished(task, worked=False, how=f"not run: {fault}", output=""))
             return
+        self._note_running(starting=True)
         try:
             process = subprocess.Popen(
                 task.argv(str(script)),
@@ -161,6 +162,7 @@ class Runner:
             )
         except OSError as error:
             self._refused.append(Finished(task, worked=False, how=f"not run: {error.strerror}", output=""))
+            self._note_running()
             return
         if process.stdin is not None:
             _hand_over(task.lines, process.stdin)
@@ -169,10 +171,10 @@ class Runner:
         self._running[run.pipe] = run
         self._note_running()
 
-    def _note_running(self) -> None:
+    def _note_running(self, *, starting: bool = False) -> None:
         """Let the next agent know what runs, should this one be killed."""
         if self._orphans is not None:
-            self._orphans.note(run.process.pid for run in self._running.values())
+            self._orphans.note((run.process.pid for run in self._running.values()), starting=starting)
 
     def _environment(self, task: Task) -> Dict[str, str]:
         """Return all that a script sees: nothing is inherited but the time zone."""

@@ -31,13 +31,13 @@ def test_blocks_that_somebody_flushed_are_put_back_when_it_is_wanted(host):
     for address in ("203.0.113.7", "203.0.113.8", "203.0.113.9"):
         assert agent.verb("block", address, "--for", "10m").returncode == 0
         agent.wait_for_block(address)
-    assert agent.verb("reconcile").stdout == "3 blocks asked about: 0 missing and put back.\n"
+    assert agent.verb("reconcile").stdout == "3 blocks asked about: 0 missing, 0 put back.\n"
     namespace.run(["nft", "delete", "element", "inet", "ar_agent", "blocked4", "{ 203.0.113.8 }"], check=True)
-    assert agent.verb("reconcile").stdout == "3 blocks asked about: 1 missing and put back.\n"
+    assert agent.verb("reconcile").stdout == "3 blocks asked about: 1 missing, 1 put back.\n"
     wait_for(lambda: len(nft_elements(namespace)) == 3, "what was missing to be put back")
     namespace.run(["nft", "flush", "ruleset"], check=True)
     done = agent.verb("reconcile", "--json")
-    assert json.loads(done.stdout) == {"asked": 3, "missing": 3, "unclear": 0, "cannot_tell": []}
+    assert json.loads(done.stdout) == {"asked": 3, "missing": 3, "put_back": 3, "unclear": 0, "cannot_tell": []}
     wait_for(lambda: len(nft_elements(namespace)) == 3, "all of them to be put back")
     assert "firewall-drop: 3 blocks were not in the firewall any more; put back." in agent.said()
     assert agent.status()["reconcile"]["missing"] == 4

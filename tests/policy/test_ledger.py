@@ -172,8 +172,8 @@ def test_what_is_due_takes_no_more_room_than_there_are_blocks():
     ledger.apply(promise(block=2, subject=Subject("srcip", "203.0.113.8")))
     for number in range(20_000):
         ledger.apply(Prolonged(1, 2, at(0).wall_s, 600 + number, at(600 + number).boot_s))
-    assert len(ledger._releases._entries) <= 1001
-    assert len(ledger._additions._entries) <= 1001
+    assert len(ledger._releases._queues["firewall-drop"]._entries) <= 1001
+    assert len(ledger._additions._queues["firewall-drop"]._entries) <= 1001
 
 
 def test_only_releases_are_taken_when_that_is_asked_for():

@@ -327,6 +327,7 @@ class Written:
     def __init__(self, records, damage=()):
         self.records = list(records)
         self.damage = list(damage)
+        self.may_be_rid_of_damage = False
         self.snapshot = None
 
     def compact(self, snapshot):

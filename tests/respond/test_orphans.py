@@ -28,6 +28,7 @@ def home(tmp_path):
 
         def leave(self, *, noted=True, home=None):
             former = self.orphans()
+            former.note([], starting=True)
             script = subprocess.Popen(
                 ["sleep", "60"], pass_fds=former.inherited, start_new_session=True,
                 env={"AR_HOME": str(home or self.root)},
@@ -92,13 +93,23 @@ def test_a_process_group_whose_number_went_to_somebody_else_is_left_alone(home):
     assert home.said[-1][0] == "ERROR"
 
 
-def test_what_a_script_left_running_on_purpose_is_not_waited_for_after_a_stop_in_peace(home):
+@pytest.mark.parametrize("noted", [[], [2**22 + 1]], ids=["the script had ended", "its end was not noted"])
+def test_what_a_script_left_running_on_purpose_is_not_waited_for(home, noted):
     """A restart script starts a daemon, which holds on to what it inherited."""
     former = home.orphans()
     daemon = subprocess.Popen(["sleep", "60"], pass_fds=former.inherited, start_new_session=True)
     home.scripts.append(daemon)
-    former.close(none_left=True)
+    former.note(noted)
+    os.close(former.inherited[0])
     assert home.orphans().are_gone
+
+
+def test_a_lock_that_is_no_file_is_told_and_keeps_nothing_from_starting(home):
+    os.mkfifo(home.path)
+    orphans = home.orphans()
+    assert orphans.are_gone
+    assert orphans.inherited == []
+    assert "cannot be used: Illegal seek" in home.said[0][1]
 
 
 def test_a_lock_that_cannot_be_opened_is_told_and_keeps_nothing_from_starting(home):

@@ -96,9 +96,17 @@ def test_what_a_batch_says_is_missing_is_put_back_and_told():
     assert (task.verb, task.lines) == ("present", ("203.0.113.1 0", "203.0.113.2 0", "203.0.113.3 0"))
     asked.answer("missing 203.0.113.1\nnft says hello\nmissing 203.0.113.3")
     assert list(asked.states().values()) == [State.PROMISED, State.IN_FORCE, State.PROMISED]
-    assert [action.block.id for action in asked.ledger.take_due(at(0))] == [1, 3]
+    actions = list(asked.ledger.take_due(at(0)))
+    assert [action.block.id for action in actions] == [1, 3]
+    asked.reconciler.work(at(0))
+    assert (asked.log, asked.reconciler.waiting) == ([], 2), "it is not known yet what comes of it"
+    for action in actions:
+        record = asked.ledger.finish(action, worked=True, last_words="", now=at(0))
+        asked.ledger.apply(record)
+    asked.reconciler.work(at(0))
+    assert asked.reconciler.waiting == 0
     assert asked.log == [("WARNING", "drop.sh: 2 blocks were not in the firewall any more; put back.")]
-    assert asked.reconciler.counts == {"rounds": 1, "asked": 3, "missing": 2, "unclear": 0}
+    assert asked.reconciler.counts == {"rounds": 1, "asked": 3, "missing": 2, "put_back": 2, "unclear": 0}
 
 
 @pytest.mark.parametrize(("status", "state"), [(0, State.IN_FORCE), (1, State.PROMISED), (69, State.IN_FORCE)])
@@ -111,12 +119,15 @@ def test_a_script_that_takes_no_batch_answers_by_its_status(status, state):
         asked.answer("cannot ask the firewall", status)
     assert set(asked.states().values()) == {state}
     assert asked.reconciler.counts["unclear"] == (2 if status == 69 else 0)
+    for action in asked.ledger.take_due(at(0)):
+        asked.ledger.finish(action, worked=False, last_words="", now=at(0))
+    asked.reconciler.work(at(0))
     told = [text for _, text in asked.log]
     assert (
         told
         == {
             0: [],
-            1: ["one.sh: 2 blocks were not in the firewall any more; put back."],
+            1: ["one.sh: 2 blocks were not in the firewall any more; 0 of them put back so far."],
             69: ["one.sh cannot tell what is in force: exit status 69: cannot ask the firewall"],
         }[status]
     )
