@@ -13,16 +13,16 @@ set -eu
 . "${0%/*}/lib.sh"
 . "${0%/*}/batch.sh"
 
-# Set $kind and what goes with it: $source is what is looked up of a packet, $mask what is kept of an address in the set.
+# Set $kind and what goes with it: $looked_up is what is looked up of a packet, $mask what is kept of an address in the set.
 # Each length of prefixes is a kind of its own: a set of all lengths would hold ranges, and refuse one that overlaps.
 choose_kind() { # FAMILY ADDRESS
-    family=$1 kind=$1 type=ipv6_addr source='ip6 saddr' suffix='' mask=''
+    family=$1 kind=$1 type=ipv6_addr looked_up='ip6 saddr' suffix='' mask=''
     case $1 in
-        4) type=ipv4_addr source='ip saddr' ;;
+        4) type=ipv4_addr looked_up='ip saddr' ;;
         6net)
             suffix=/${2#*/} kind=6_${2#*/}
             mask=" & $(mask_of "${2#*/}")"
-            source="ip6 saddr$mask"
+            looked_up="ip6 saddr$mask"
             ;;
     esac
 }
@@ -48,7 +48,7 @@ make_chain() {
     cat <<END
 add chain inet ar_agent drop$kind { type filter hook prerouting priority -300; policy accept; }
 flush chain inet ar_agent drop$kind
-add rule inet ar_agent drop$kind $source @blocked$kind drop
+add rule inet ar_agent drop$kind $looked_up @blocked$kind drop
 END
 }
 
