@@ -13,7 +13,7 @@ set -eu
 . "${0%/*}/lib.sh"
 . "${0%/*}/batch.sh"
 
-# Set $kind and what goes with it: $looked_up is what of a packet is looked up, $mask what is kept of an address in the set.
+# Set $kind and what goes with it: $looked_up is the part of a packet, $mask what is kept of an address in the set.
 # Each length of prefixes is a kind of its own: a set of all lengths would hold ranges, and refuse one that overlaps.
 choose_kind() { # FAMILY ADDRESS
     family=$1 kind=$1 type=ipv6_addr looked_up='ip6 saddr' suffix='' mask=''
