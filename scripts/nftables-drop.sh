@@ -3,9 +3,9 @@
 # usage: nftables-drop.sh add|delete|present USER SRCIP [ALERTID RULEID LOCATION FILENAME]
 # ar: batch timeout present
 #
-# Everything is in a table of its own, `inet ar_agent`: for each kind of subject (4, 6, and 6_64 for prefixes of 64 bits,
-# say) a set, and a chain that looks its packets up. They are seen where they come in, before connection tracking and
-# before any rule that accepts: what is for this host and what is to be forwarded are both dropped, established
+# Everything is in a table of its own, `inet ar_agent`: for each kind of subject (4, 6, and 6_64 for prefixes of 64
+# bits, say) a set, and a chain that looks its packets up. They are seen where they come in, before connection tracking
+# and before any rule that accepts: what is for this host and what is to be forwarded are both dropped, established
 # connections are cut, and no accept elsewhere brings a packet back. Each element has a timeout of the block's time and
 # 5 s more, so that the kernel ends the block even if the agent never comes back. nft reads at most 99999999 s
 # (3 years); a longer block has no timeout, and only the agent ends it.
@@ -52,9 +52,9 @@ add rule inet ar_agent drop$kind $looked_up @blocked$kind drop
 END
 }
 
-# What puts elements in, or takes them out. One that is there keeps its old timeout when it is added again, so it is taken
-# out first; and it is put in before that, since nothing can be taken out that is not there. All of it is one transaction:
-# no gap is seen.
+# What puts elements in, or takes them out. One that is there keeps its old timeout when it is added again, so it is
+# taken out first; and it is put in before that, since nothing can be taken out that is not there. All of it is one
+# transaction: no gap is seen.
 take_out() { # ELEMENTS
     printf '%s element inet ar_agent blocked%s { %s }\n' add "$kind" "$1" delete "$kind" "$1"
 }
