@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import select
-from typing import Callable, Iterator, List, NamedTuple, Optional, Set
+from typing import Callable, List, NamedTuple, Optional, Set
 
-from ar.answers import chosen, row_of
+from ar.answers import chosen
 from ar.config.home import Home
 from ar.config.load import settings_of
 from ar.config.settings import Settings
@@ -23,7 +23,6 @@ from ar.respond.runner import KILL_AFTER_TERM_S, Runner
 from ar.setup import runner_of
 
 RELEASING_S = 20.0  # a while in which even 100,000 blocks are released, unless scripts hang
-COMPLAINTS_MAX = 20
 _LOOK_AGAIN_S = 0.05  # how often a script that runs is asked whether it has ended
 
 Log = Callable[[str, str], None]  # severity, text
@@ -34,26 +33,6 @@ class Releases(NamedTuple):
 
     meant: List[Block]
     left: List[Block]
-
-    def told(self) -> Iterator[Object]:
-        """Yield for each what `--json` prints of it."""
-        left = {block.key for block in self.left}
-        for block in self.meant:
-            row = row_of(block, clock.now())
-            yield row if block.key in left else {**row, "state": "released"}
-
-    def complaints(self) -> Iterator[str]:
-        """Yield a sentence for each that is left, of many only the first ones."""
-        for block in self.left[:COMPLAINTS_MAX]:
-            why = block.last_words or "there was no time to try it"
-            yield f"{block.subject} ({block.command}) could not be released: {why}"
-        if self.left:
-            more = (
-                f"{len(self.left) - COMPLAINTS_MAX} more could not be released. "
-                if len(self.left) > COMPLAINTS_MAX
-                else ""
-            )
-            yield f"{more}The agent tries again when it runs, and so does `ar-agent sweep`."
 
 
 def require(home: Home) -> None:
@@ -91,8 +70,9 @@ def unblock(home: Home, request: Object, log: Log) -> Releases:
     Nothing else that is due is done. Raises UnavailableError when an agent holds the home after all, RefusedError
     when nothing is meant.
     """
-    lock = Lock(home.lock, "unblock", waits=patience(lasts_at_most_s(settings_of(home))))
-    return _release(home, lock, lambda ledger: chosen(ledger, request), log)
+    settings = settings_of(home)
+    lock = Lock(home.lock, "unblock", waits=patience(lasts_at_most_s(settings)))
+    return _release(home, settings, lock, lambda ledger: chosen(ledger, request), log)
 
 
 def sweep(home: Home, log: Log) -> Releases:
@@ -107,7 +87,7 @@ def sweep(home: Home, log: Log) -> Releases:
         lock = Lock(home.lock, "sweep")
     except UnavailableError:
         return Releases([], [])
-    return _release(home, lock, _overdue, log)
+    return _release(home, settings_of(home), lock, _overdue, log)
 
 
 def _overdue(ledger: Ledger) -> List[Block]:
@@ -115,11 +95,10 @@ def _overdue(ledger: Ledger) -> List[Block]:
     return [block for block in ledger.blocks.values() if block.state is State.RELEASING or block.left_s(now) == 0]
 
 
-def _release(home: Home, lock: Lock, choose: Callable[[Ledger], List[Block]], log: Log) -> Releases:
+def _release(home: Home, settings: Settings, lock: Lock, choose: Callable[[Ledger], List[Block]], log: Log) -> Releases:
     journal: Optional[Journal] = None
     runner: Optional[Runner] = None
     try:
-        settings = settings_of(home)
         journal = Journal(home.journal)
         runner = runner_of(home, settings, log)
         ledger = restored(journal, clock.now(), clock.boot_id(), log)
@@ -136,15 +115,17 @@ def _release(home: Home, lock: Lock, choose: Callable[[Ledger], List[Block]], lo
         blocks = Blocks(ledger, journal, runner, log=log, rule_words=lambda _: (0, ""), on_finished=take)
         for block in meant:
             blocks.end(block, clock.now())
+        blocks.work(clock.now())
+        left = meant
         give_up_s = clock.now().boot_s + _starts_for_s(settings)
-        while runner.scripts_max or runner.running:
-            now = clock.now()
-            blocks.collect(now)
-            to_come = any(ledger.blocks.get(block.key) is block and block.key not in resisting for block in meant)
-            if not to_come or now.boot_s >= give_up_s:
+        while True:
+            left = [block for block in left if ledger.blocks.get(block.key) is block]
+            if clock.now().boot_s >= give_up_s or all(block.key in resisting for block in left):
                 runner.scripts_max = 0
-            select.select(runner.filenos(), [], [], _LOOK_AGAIN_S if runner.running else 0)
-        return Releases(meant, [block for block in meant if ledger.blocks.get(block.key) is block])
+            if not (runner.scripts_max or runner.running):
+                return Releases(meant, left)
+            select.select(runner.filenos(), [], [], _LOOK_AGAIN_S)
+            blocks.collect(clock.now())
     finally:
         if runner is not None:
             runner.close()

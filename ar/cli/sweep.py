@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 
+from ar.cli.releases import tell
 from ar.cli.words import many
 from ar.config.home import Home
-from ar.errors import UNAVAILABLE
 from ar.offline import sweep
 from ar.report.log import to_stderr
 
@@ -21,12 +20,7 @@ def run(options: argparse.Namespace) -> int:
     """Release what is overdue; silent when nothing is, or when an agent sees to it. Exit 69 when some resist."""
     home = Home.choose(options.home)
     swept = sweep(home, to_stderr)
-    if options.json:
-        for row in swept.told():
-            print(json.dumps(row))
-    elif swept.meant:
-        released = len(swept.meant) - len(swept.left)
-        print(f"No agent runs in this home; {many(released, 'overdue block')} released.")
-        for text in swept.complaints():
-            print(text)
-    return UNAVAILABLE if swept.left else 0
+    if not swept.meant:
+        return 0
+    released = len(swept.meant) - len(swept.left)
+    return tell(swept, f"{many(released, 'overdue block')} released.", as_json=options.json)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 
+from ar.cli.releases import tell
 from ar.config.home import Home
 from ar.control.protocol import Object, agent_is_listening, ask
-from ar.errors import UNAVAILABLE, UsageError
+from ar.errors import UsageError
 from ar.offline import unblock
 from ar.report.log import to_stderr
 
@@ -30,11 +31,4 @@ def run(options: argparse.Namespace) -> int:
             print(json.dumps(row) if options.json else f"{row['subject']} ({row['command']}) is being released.")
         return 0
     done = unblock(home, request, to_stderr)
-    if options.json:
-        for row in done.told():
-            print(json.dumps(row))
-    else:
-        print(f"No agent runs in this home; {len(done.meant) - len(done.left)} released from its journal.")
-        for text in done.complaints():
-            print(text)
-    return UNAVAILABLE if done.left else 0
+    return tell(done, f"{len(done.meant) - len(done.left)} released from its journal.", as_json=options.json)
