@@ -83,8 +83,8 @@ class Reconciler:
 
     def next_wake_s(self) -> Optional[float]:
         """Return when `work` has something to do, on the boot clock; None while it has not."""
-        if self._asked_s is not None:
-            return None
+        if self._asked_s is not None or (self._missing and not self._waiting):
+            return None  # the end of a script calls
         if self._waiting or (self.every_s and self._planned_s is None):
             return self._rests_until_s
         return self._planned_s if self.every_s else None
