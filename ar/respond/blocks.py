@@ -255,10 +255,9 @@ class Blocks:
         """Return when `work` has something to do next, on the boot clock; None while it has not."""
         if not self._runner.has_room:
             return None
-        wakes = [
-            self.ledger.next_wake_s(releases_only=True), self.reconciler.next_wake_s(), self.promises.next_wake_s(),
-        ]  # fmt: skip
-        if wakes[-1] is None and not self.holding:
+        safe_s = self.promises.next_wake_s()
+        wakes = [self.ledger.next_wake_s(releases_only=True), self.reconciler.next_wake_s(), safe_s]
+        if safe_s is None and not self.holding:
             wakes.append(AT_ONCE_S if self._runs else self.ledger.next_wake_s())
         if self._emergencies:
             wakes.append(AT_ONCE_S)

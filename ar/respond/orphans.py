@@ -38,7 +38,6 @@ class Orphans:
         self._began_s: Optional[float] = None
         self._look_s = float("-inf")
         self._is_ended = False  # they were told to end
-        words: List[str] = []
         try:
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             words = os.pread(self._fd, NOTE_BYTES, 0).decode("ascii", "replace").split()
@@ -89,18 +88,17 @@ class Orphans:
 
     def note(self, running: Iterable[int], *, starting: bool = False) -> None:
         """Write down which process groups run now, and whether one more is about to be started."""
-        self._write(" ".join([*map(str, running), *([STARTING] if starting else [])]).encode())
+        if self._fd is not None:
+            words = [STARTING] * starting + [str(group) for group in running]
+            text = " ".join(words).encode()[: NOTE_BYTES - 1].ljust(NOTE_BYTES - 1) + b"\n"
+            with suppress(OSError):  # a script is only missed if it hangs, and the agent is killed
+                os.pwrite(self._fd, text, 0)
 
     def close(self) -> None:
         """Let go of the lock; the note tells what still runs."""
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
-
-    def _write(self, text: bytes) -> None:
-        if self._fd is not None:
-            with suppress(OSError):  # a script is only missed if it hangs, and the agent is killed
-                os.pwrite(self._fd, text[: NOTE_BYTES - 1].ljust(NOTE_BYTES - 1) + b"\n", 0)
 
     def _have_ended(self) -> bool:
         """Tell whether they have, by the lock, or because none of those that were noted is there any more."""

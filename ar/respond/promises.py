@@ -106,15 +106,15 @@ class Promises:
         try:
             self._journal.check_is_there()
         except JournalGoneError as gone:
-            self._tell(f"{gone}; it is written anew from memory", now)
-            self._replace_gone(now)
+            try:
+                self._replace_gone(gone, now)
+            except JournalError as error:
+                self._look_not_before_s = now.boot_s + LOOK_AGAIN_AFTER_S
+                self._tell(f"{error}. It is tried again.", now)
 
-    def _replace_gone(self, now: Moment) -> None:
-        try:
-            self._write_anew(now)
-        except JournalError as error:
-            self._look_not_before_s = now.boot_s + LOOK_AGAIN_AFTER_S
-            self._tell(f"{error}. It is tried again.", now)
+    def _replace_gone(self, gone: JournalGoneError, now: Moment) -> None:
+        self._tell(f"{gone}; it is written anew from memory", now)
+        self._write_anew(now)
 
     def compact_when_grown(self, now: Moment, snapshot: Callable[[], Iterable[Record]]) -> None:
         """Let the journal be replaced by a snapshot when it has grown; after a failure wait a minute."""
@@ -131,9 +131,8 @@ class Promises:
         """Write records; before this agent's first one, write in which boot of the machine it is made."""
         try:
             self._journal.write(*self._opening(now), *records)
-        except JournalGoneError as error:
-            self._log("ERROR", f"{error}; it is written anew from memory")
-            self._write_anew(now)
+        except JournalGoneError as gone:
+            self._replace_gone(gone, now)
             self._journal.write(*records)
         self._opened = True
         self._unsynced = True
