@@ -45,6 +45,7 @@ def call(
         input=lines,
         capture_output=True,
         text=True,
+        errors="surrogateescape",
         timeout=60,
         check=False,
     )

@@ -10,6 +10,7 @@ from typing import List, Optional
 
 import netns
 import pytest
+import shells
 from netns import Namespace, require
 from shells import PATH, SCRIPTS, SHELLS, in_each_shell
 from test_arguments import ADDRESSES, HOSTILE
@@ -28,12 +29,7 @@ respond "$@"
 def call(
     script: Path, action: str, lines: str, inside: Optional[Namespace] = None, *, shell: str = "dash", path: str = PATH
 ) -> subprocess.CompletedProcess[str]:
-    argv = [*SHELLS[shell], str(script), action, "--batch"]
-    return subprocess.run(
-        inside.argv(argv) if inside else argv,
-        input=lines, env={"PATH": path}, capture_output=True, text=True, check=False, timeout=60,
-        errors="surrogateescape",
-    )  # fmt: skip
+    return shells.call(str(script), action, "--batch", shell=shell, inside=inside, lines=lines, PATH=path)
 
 
 @pytest.fixture(params=AWKS)

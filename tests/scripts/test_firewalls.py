@@ -416,11 +416,17 @@ def test_a_host_without_any_firewall_is_told_what_to_install(network, tmp_path, 
     assert done.stderr == "firewall-drop.sh: no firewall works here: install nftables (or ipset and iptables)\n"
 
 
+def broken(folder: Path, program: str, *, says: str) -> str:
+    """Return a PATH on which a program does not work, and says so."""
+    (folder / program).write_text(f"#!/bin/sh\necho '{says}' >&2\nexit 1\n")
+    (folder / program).chmod(0o755)
+    return f"{folder}:{PATH}"
+
+
 def test_an_nft_that_the_kernel_does_not_answer_is_passed_over_and_that_is_said(network, tmp_path):
     _, host = network
-    (tmp_path / "nft").write_text("#!/bin/sh\necho 'netlink: Error: Protocol not supported' >&2\nexit 1\n")
-    (tmp_path / "nft").chmod(0o755)
-    done = call("firewall-drop.sh", "add", "-", ATTACKER_4, inside=host, timeout_s=60, PATH=f"{tmp_path}:{PATH}")
+    path = broken(tmp_path, "nft", says="netlink: Error: Protocol not supported")
+    done = call("firewall-drop.sh", "add", "-", ATTACKER_4, inside=host, timeout_s=60, PATH=path)
     assert done.returncode == 0
     assert "passing over nftables, which does not work here: netlink: Error: Protocol not supported" in done.stderr
     assert list(view("ipset", host)) == [ATTACKER_4]
@@ -500,13 +506,6 @@ def bsd_host(folder: Path) -> Path:
     return folder / "routes.calls"
 
 
-def broken(tmp_path: Path, program: str) -> str:
-    """Return a PATH on which a program does not answer as it should."""
-    (tmp_path / program).write_text("#!/bin/sh\necho 'out of memory' >&2\nexit 1\n")
-    (tmp_path / program).chmod(0o755)
-    return f"{tmp_path}:{PATH}"
-
-
 @pytest.mark.parametrize("lines", [None, f"{ATTACKER_4} 60\n198.51.100.7 60\n"], ids=["one", "batch"])
 def test_a_release_fails_while_a_firewall_that_may_hold_the_block_does_not_answer(network, tmp_path, lines):
     """What another one holds is released all the same."""
@@ -515,12 +514,12 @@ def test_a_release_fails_while_a_firewall_that_may_hold_the_block_does_not_answe
     options = {"inside": host, "timeout_s": 60, "lines": lines or ""}
     assert call("firewall-drop.sh", "add", *asked, **options).returncode == 0
     assert call("iptables-drop.sh", "add", *asked, **options).returncode == 0
-    done = call("firewall-drop.sh", "delete", *asked, **options, PATH=broken(tmp_path, "nft"))
+    done = call("firewall-drop.sh", "delete", *asked, **options, PATH=broken(tmp_path, "nft", says="out of memory"))
     assert done.returncode == 69
     assert "nftables does not answer, and may hold what is asked for: out of memory" in done.stderr
     assert view("iptables", host) == {}
     assert ATTACKER_4 in view("nftables", host)
-    done = call("firewall-drop.sh", "present", *asked, **options, PATH=broken(tmp_path, "nft"))
+    done = call("firewall-drop.sh", "present", *asked, **options, PATH=broken(tmp_path, "nft", says="out of memory"))
     assert done.returncode == 69
     assert call("firewall-drop.sh", "delete", *asked, **options).returncode == 0
     assert view("nftables", host) == {}
