@@ -97,6 +97,31 @@ def test_a_release_that_fails_is_told_and_stays_promised(blocked, verb, objects)
     assert [row["state"] for row in objects("list") if row["subject"] == "203.0.113.7"] == ["releasing"]
 
 
+def test_one_address_that_the_firewall_does_not_let_go_keeps_no_other_one_blocked(blocked, verb, objects, monkeypatch):
+    monkeypatch.setattr("ar.respond.blocks.BATCH_MAX", 2)
+    monkeypatch.setattr("ar.policy.ledger.RETRY_FIRST_S", 0.01)
+    (blocked / "active-response/bin/note.sh").write_text(
+        '#!/bin/sh\n# ar: batch\n[ "$2" != --batch ] || exit 1\n[ "$3" != 203.0.113.7 ]\n'
+    )
+    code, out, _ = verb("unblock", "--all")
+    assert code == 69
+    assert "; 1 released from its journal." in out
+    assert "203.0.113.7 (drop) could not be released: exit status 1" in out
+    assert [row["subject"] for row in objects("list")] == ["203.0.113.7"]
+
+
+def test_a_release_that_hangs_lets_go_of_the_home_in_time(blocked, verb, monkeypatch):
+    monkeypatch.setattr("ar.offline.RELEASING_S", 0)
+    monkeypatch.setattr("ar.offline.KILL_AFTER_TERM_S", 0)
+    (blocked / "etc/agent.toml").write_text('script_deadline = "1s"\n')
+    (blocked / "active-response/bin/note.sh").write_text("#!/bin/sh\nexec sleep 60\n")
+    before_s = time.monotonic()
+    code, out, _ = verb("unblock", "--all")
+    assert time.monotonic() - before_s < 30
+    assert code == 69
+    assert out.count("ended after 1 s without an end of its own") == 2
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [

@@ -10,7 +10,7 @@ from ar.policy.allowlist import Allowlist
 from ar.policy.bind import Bindings
 from ar.policy.ledger import Ledger
 from ar.policy.policy import Outcome, Policy, Terms, for_how_long
-from ar.policy.records import Arguments, Prolonged, Promised, Ran
+from ar.policy.records import Arguments, Ended, Prolonged, Promised, Ran
 
 HERE = Place("etc/ossec.conf", 1)
 DROP = Command("firewall-drop", "firewall-drop.sh", frozenset({"srcip"}), timeout_allowed=True, place=HERE)
@@ -271,6 +271,15 @@ def test_a_block_too_many_makes_room_until_too_many_wait_for_their_release(monke
     ruled = [rule(a_policy, alert(f"203.0.113.{n}"), 0) for n in range(7, 11)]
     assert [ruling.makes_room for (ruling,) in ruled[:3]] == [False, True, True]
     assert outcomes(ruled[3]) == [Outcome.FULL]
+
+
+def test_an_offender_whose_block_is_being_released_needs_no_more_room_than_it_has():
+    a_policy = policy(response(), blocks_max=1)
+    rule(a_policy, alert(), 0)
+    (block,) = a_policy.ledger.blocks.values()
+    a_policy.ledger.apply(Ended(block.id, 1e6))
+    (ruling,) = a_policy.rule_on(alert(), at(60))
+    assert (ruling.outcome, ruling.makes_room) == (Outcome.BLOCK, False)
 
 
 # ── commands that are never undone ─────────────────────────────────────────────────────────────────────────

@@ -429,6 +429,42 @@ def test_a_block_too_many_has_the_oldest_one_released_and_it_is_said_once_a_minu
     assert len([text for _, text in story.log if "give way" in text]) == 1
 
 
+@pytest.mark.parametrize("fault", ["disk_is_full", "sync_fails"])
+def test_nobody_makes_room_for_a_block_that_cannot_be_promised(fault):
+    story = Story()
+    take(story, ruling(promise(1, "203.0.113.1")))
+    story.end_script()
+    setattr(story, fault, True)
+    story.blocks.end(story.ledger.blocks["firewall-drop", Subject("srcip", "203.0.113.1")], at(0))
+    story.blocks.work(at(0))
+    story.blocks.apply(promise(2, "203.0.113.2"), at(0))
+    states = [block.state for block in story.ledger.blocks.values()]
+    for number in range(3, 6):
+        assert not take(story, ruling(promise(number, f"203.0.113.{number}"))._replace(makes_room=True))
+    assert [block.state for block in story.ledger.blocks.values()] == states
+
+
+def test_blocks_of_several_commands_on_one_alert_go_in_a_batch_each():
+    story = Story()
+    story.can = frozenset({"batch"})
+    for number in range(1, 9):
+        command = "host-deny" if number % 2 else "firewall-drop"
+        story.blocks.apply(promise(number, f"203.0.113.{(number + 1) // 2}", command=command), at(0))
+    story.blocks.work(at(0))
+    assert [len(task.lines) for task in story.tasks] == [4, 4]
+
+
+def test_a_batch_holds_nothing_but_addresses():
+    """Also after a command has been given another thing to expect."""
+    story = Story()
+    story.can = frozenset({"batch"})
+    for number, subject in enumerate((("srcip", "203.0.113.1"), ("user", "mallory"), ("srcip", "203.0.113.2")), 1):
+        story.blocks.apply(promise(number, "-")._replace(subject=Subject(*subject)), at(0))
+    story.blocks.work(at(0))
+    assert [task.about for task in story.tasks] == ["203.0.113.1", "mallory", "203.0.113.2"]
+    assert [task.lines for task in story.tasks] == [(), (), ()]
+
+
 EMERGENCY = frozenset({"timeout"})
 
 
@@ -447,6 +483,19 @@ def test_while_the_disk_is_full_a_short_block_is_made_where_the_firewall_ends_it
     assert story.told[-1] == ("snapshot", "Opened", "Promised", "Added"), "written down as soon as it can be"
     story.blocks.work(at(30))
     assert [task.verb for task in story.tasks] == ["delete"], "and the agent releases it as any other"
+
+
+def test_the_script_of_a_block_without_a_promise_is_told_that_it_must_expire():
+    story = Story()
+    story.can, story.disk_is_full, story.sync_fails = EMERGENCY, True, True
+    story.blocks.emergency_block_s = 30
+    assert take(story)
+    assert [task.environment.get("AR_MUST_EXPIRE") for task in story.tasks] == ["1"]
+    story.end_script()
+    story.disk_is_full = story.sync_fails = False
+    story.blocks.work(at(2))
+    assert take(story, ruling(promise(2, "203.0.113.2")), seconds=2)
+    assert [task.environment.get("AR_MUST_EXPIRE") for task in story.tasks] == [None], "that one is promised"
 
 
 @pytest.mark.parametrize(("emergency_s", "can"), [(0, EMERGENCY), (30, frozenset())])
@@ -471,3 +520,17 @@ def test_a_start_replaces_a_journal_that_is_mostly_of_what_is_over(tmp_path, mon
     before = (tmp_path / "journal.json").stat().st_ino
     restored(Journal(tmp_path / "journal.json"), at(1), "boot-a", lambda *_: None)
     assert (tmp_path / "journal.json").stat().st_ino == before, "once is enough"
+
+
+def test_a_start_replaces_a_damaged_journal_once_a_copy_of_it_is_kept(tmp_path):
+    path = tmp_path / "journal.json"
+    for number, copy in ((1, "journal.json.damaged"), (2, "journal.json.damaged.2")):
+        journal = Journal(path)
+        journal.write(Opened("boot-a", *at(0)), promise(number, f"203.0.113.{number}"))
+        journal.close()
+        path.write_bytes(b"nonsense\n" + path.read_bytes())
+        content = path.read_bytes()
+        ledger = restored(Journal(path), at(1), "boot-a", lambda *_: None)
+        assert (tmp_path / copy).read_bytes() == content
+        assert (read(path).damage, len(read(path).records)) == ([], number + 1)
+        assert len(ledger.blocks) == number

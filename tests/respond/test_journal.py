@@ -299,6 +299,7 @@ def test_a_snapshot_that_does_not_fit_leaves_the_journal_as_it_was(tmp_path):
     disk.room = 10
     with pytest.raises(JournalError, match="cannot be replaced"):
         journal.compact([promise(2)])
+    assert [file.name for file in tmp_path.iterdir()] == ["journal.json"], "nor does it take the room of others"
     disk.room = 1 << 30
     journal.write(Added(1))
     assert read(path).records == [promise(), Added(1)]

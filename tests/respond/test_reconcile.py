@@ -100,6 +100,7 @@ def test_what_a_batch_says_is_missing_is_put_back_and_told():
     assert [action.block.id for action in actions] == [1, 3]
     asked.reconciler.work(at(0))
     assert (asked.log, asked.reconciler.waiting) == ([], 2), "it is not known yet what comes of it"
+    assert asked.reconciler.next_wake_s() is None, "nor is there anything to do before it is"
     for action in actions:
         record = asked.ledger.finish(action, worked=True, last_words="", now=at(0))
         asked.ledger.apply(record)
@@ -173,3 +174,11 @@ def test_a_script_that_takes_long_is_asked_the_less_often_unless_somebody_waits(
     assert len(asked.scripts.tasks) == wanted
     asked.reconciler.work(at(20))
     assert len(asked.scripts.tasks) == 1
+
+
+def test_a_script_that_tells_no_more_what_is_in_force_is_not_asked():
+    asked = Round(("one.sh", "203.0.113.1"), ("drop.sh", "203.0.113.2"))
+    asked.reconciler.ask_about_all()
+    asked.scripts.can["drop.sh"] = set()
+    asked.reconciler.work(at(0))
+    assert [task.executable for task in asked.scripts.tasks] == ["one.sh"]
