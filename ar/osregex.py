@@ -12,9 +12,10 @@ import re
 from math import inf
 from typing import Callable, Iterator, List, Optional, Sequence, Tuple
 
-from ar.patterns.digits import is_blind, relax, shape
+from ar.patterns.digits import collapsed, is_blind, relax, shape
 from ar.patterns.literals import Literal, literal_test, literals_of, lower
 from ar.patterns.pattern import Pattern, Tokenize, compile_tokens, nests_quantifiers
+from ar.patterns.runs import counts_digits, loosen
 from ar.pcre2 import PatternError, Token, tokenize_pcre2
 
 __all__ = [
@@ -60,7 +61,7 @@ class Expression:
     digit is `0`. `slow` tells of nested quantifiers, with which a long line is matched in a slower way.
     """
 
-    __slots__ = ("_tokenize", "blind", "exact", "literals", "pattern", "slow")
+    __slots__ = ("_counts_digits", "_tokenize", "blind", "exact", "literals", "pattern", "slow")
 
     def __init__(
         self,
@@ -78,6 +79,7 @@ class Expression:
         self.slow = slow
         self.blind = blind
         self._tokenize = tokenize
+        self._counts_digits: Optional[bool] = None
 
     def tester(self) -> Callable[[str, str], bool]:
         """Return a function of a text and the same text in lower case that tells whether the pattern matches."""
@@ -94,6 +96,16 @@ class Expression:
         """Return the tokens of the pattern; there are none of an OS_Match."""
         return self._tokenize() if self._tokenize is not None else ()
 
+    @property
+    def counts_digits(self) -> bool:
+        """Whether it can tell digits apart, or how many stand in a row, for all that is known."""
+        if self._counts_digits is None:
+            is_whole = self.pattern is None or self.pattern.chars_max is None
+            self._counts_digits = not (self.blind and is_whole) or (
+                self._tokenize is not None and counts_digits(self._tokenize())
+            )
+        return self._counts_digits
+
     def relaxed(self) -> Optional[Expression]:
         """Return an expression that matches the shape of each text that this one matches; None when none is known.
 
@@ -104,7 +116,23 @@ class Expression:
         if self._tokenize is None:
             literals = [literal._replace(text=shape(literal.text)) for literal in self.literals or ()]
             return Expression(None, tuple(dict.fromkeys(literals)), exact=True, slow=False, blind=False)
+        return self._widened(relax(self._tokenize()))
+
+    def loosened(self) -> Optional[Expression]:
+        """Return an expression that matches each text that this one matches with each run of digits made one `0`.
+
+        None as with `relaxed`.
+        """
+        if not self.counts_digits:
+            return self
+        if self._tokenize is None:
+            literals = [literal._replace(text=collapsed(literal.text)) for literal in self.literals or ()]
+            return Expression(None, tuple(dict.fromkeys(literals)), exact=True, slow=False, blind=False)
         tokens = relax(self._tokenize())
+        return self._widened(loosen(tokens) if tokens is not None else None)
+
+    def _widened(self, tokens: Optional[List[Token]]) -> Optional[Expression]:
+        """Return the expression of tokens that match more than this one, None where less of a text is searched."""
         if tokens is None:
             return None
         try:

@@ -1,4 +1,7 @@
-"""Blindness to digits: what a pattern finds in a text and in the text's shape, in which all digits are `0`."""
+"""Blindness to digits: what a pattern finds in a text and in the text's shape, in which all digits are `0`.
+
+And whether it counts digits: what it finds where each run of digits is made one `0`.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from hypothesis import strategies as st
 from patternfiles import OSSEC, WITHOUT_OSSEC, stock
 
 from ar.osregex import Expression, PatternError, match_expression, pcre2_expression, regex_expression
+from ar.patterns.digits import collapsed
 from ar.patterns.literals import lower
 
 ATOMIC = pytest.mark.skipif(not hasattr(re, "NOFLAG"), reason="Python before 3.11 has no atomic groups")
@@ -38,6 +42,47 @@ BLIND = [
 def test_a_pattern_is_blind_when_it_cannot_tell_digits_apart(compiler, pattern, *, blind):
     assert compiler(pattern).blind is blind
     assert (compiler(pattern).relaxed().blind if blind else True) is True
+
+
+COUNTS = [
+    (regex_expression, r"from (\S+) port (\d+)", False),
+    (regex_expression, r"\d\d\d\d-\d\d", True),
+    (regex_expression, r"(\w+)\d+", True),  # the word takes digits as well
+    (regex_expression, r"ssh2", True),
+    (match_expression, "failed|denied", False),
+    (match_expression, "ssh2", True),
+    (pcre2_expression, r"^(?:invalid user )?(.*) from ([^ ]+) port (\d+)(?: ssh\d+)?$", False),
+    (pcre2_expression, r"ssh\d$", True),
+    (pcre2_expression, r"(\d+?)a?", True),  # takes one digit of many
+    (pcre2_expression, r"(\d+?)a", False),
+    (pcre2_expression, r"(?:\d+,)*\d+", False),
+    (pcre2_expression, r"(?:\d+)+", True),
+    (pcre2_expression, r"\d{1,3}\.", True),
+    (pcre2_expression, r"^(?=[ -~]{1,700}$)(?!.* rhost=.* rhost=)x", False),  # so long is no text with a shape
+    (pcre2_expression, r"\d+(?!x)", True),  # gives back a digit
+    (pcre2_expression, r"(?=\d+$)", True),  # looks ahead from within a run as well
+    (pcre2_expression, r"\d\B", True),
+]
+
+
+@pytest.mark.parametrize(("compiler", "pattern", "counts"), COUNTS)
+def test_a_pattern_counts_digits_unless_it_takes_runs_whole(compiler, pattern, *, counts):
+    assert compiler(pattern).counts_digits is counts
+
+
+@pytest.mark.parametrize(
+    ("compiler", "pattern", "matched", "unmatched"),
+    [
+        (match_expression, "a12|b2$", "a0", "a"),
+        (regex_expression, r"^\d\d\d\d-\d\d-x", "0-0-x", "0-x"),
+        (pcre2_expression, r"^\d{4}:\d{2,}:", "0:0:", "0:"),
+        (pcre2_expression, r"(?!\d\d\d)\d5x(?<!\d\d)", "0x", "0"),
+    ],
+)
+def test_a_loosened_pattern_is_one_for_skeletons(compiler, pattern, matched, unmatched):
+    tester = compiler(pattern).loosened().tester()
+    assert tester(matched, matched)
+    assert not tester(unmatched, unmatched)
 
 
 RELAXED = [
@@ -116,6 +161,20 @@ def check(expression: Expression, text: str) -> None:
     if found is not None and relaxed is not None:
         assert relaxed.tester()(shape(text), lower(shape(text)))
         assert spans(relaxed, shape(text)) is not None
+    short = collapsed(text)
+    if not expression.counts_digits:
+        assert spans(expression, short) == (found and tuple(moved(span, text) for span in found))
+    loosened = expression.loosened()
+    if found is not None and loosened is not None:
+        assert loosened.tester()(short, lower(short))
+
+
+def moved(span: Tuple[int, int], text: str) -> Tuple[int, int]:
+    """Return where the span is when each run of digits is made one `0`; it begins and ends at an edge of a run."""
+    for place in span:
+        assert not (0 < place < len(text) and shape(text[place - 1 : place + 1]) == "00")
+    first, end = (len(collapsed(text[:place])) if place >= 0 else -1 for place in span)
+    return first, end
 
 
 OS_PARTS = ["a", "1", "20", " ", r"\d", r"\d+", r"\w+", r"\S*", r"\D", r"\.+", "|", "^", "$", "(", ")", r"\p"]

@@ -12,6 +12,7 @@ from ar.detect.rule import Asked, Condition
 from ar.detect.times import Days, Span
 from ar.model import Address, Network, parse_address, parse_network, safe_user
 from ar.osregex import Expression
+from ar.patterns.digits import SHAPE_CHARS_MAX
 from ar.patterns.literals import lower
 
 # The same few addresses come again and again, and reading one takes longer than all the rest of a rule.
@@ -41,19 +42,32 @@ def log_fits(expression: Expression) -> Condition:
 def patterned(expression: Expression, condition_of: Callable[[Expression], Condition]) -> Asked:
     """Return what a pattern asks: steady when it is blind, else with its relaxed form, compiled when it is needed."""
     condition = condition_of(expression)
-    if expression.blind:
-        return Asked(condition, steady=True)
 
     @cache
     def relaxed() -> Optional[Condition]:
         found = expression.relaxed()
         return condition_of(found) if found is not None else None
 
+    @cache
+    def loosened() -> Optional[Condition]:
+        found = expression.loosened()
+        return condition_of(found) if found is not None else None
+
     def possible(event: Event) -> bool:
         fits = relaxed()
         return fits is None or fits(event)
 
-    return Asked(condition, possible=possible)
+    def counts_digits(event: Event) -> bool:
+        fits = loosened() if expression.counts_digits else _never
+        return fits is None or fits(event)
+
+    if expression.blind:
+        return Asked(condition, steady=True, counts_digits=counts_digits)
+    return Asked(condition, possible=possible, counts_digits=counts_digits)
+
+
+def _never(_event: Event) -> bool:
+    return False
 
 
 def literals_anywhere(expression: Expression) -> Tuple[str, ...]:
@@ -141,7 +155,7 @@ def read_network(text: str) -> Optional[Tuple[bool, Network]]:
     return None if network is None else (negated, network)
 
 
-def size_is(least: int) -> Condition:
+def size_is(least: int) -> Asked:
     """Ask that the message is `least` bytes or longer."""
 
     def fits(event: Event) -> bool:
@@ -150,7 +164,7 @@ def size_is(least: int) -> Condition:
             return chars >= least
         return size_of(event) >= least
 
-    return fits
+    return Asked(fits, steady=True, counts_digits=lambda _event: least <= SHAPE_CHARS_MAX)
 
 
 def at_time(span: Span) -> Condition:

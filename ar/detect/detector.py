@@ -12,7 +12,7 @@ from ar.detect.header import places_of
 from ar.detect.rule import Candidate, Rule
 from ar.detect.ruleset import Ruleset
 from ar.detect.seen import Seen
-from ar.detect.shapes import BORING, DIGITS, UNDECIDED, Plan, Shapes
+from ar.detect.shapes import BORING, UNDECIDED, Plan, Shapes, shapes_of
 from ar.detect.stamps import Stamps
 from ar.detect.windows import Straight, Windows
 from ar.model import Alert, Chunk, Line, safe_filename
@@ -80,8 +80,8 @@ class Detector:
         """Yield the alerts of the chunk's lines, in their order. Never raises."""
         reading = self._reading(chunk.source, chunk.received_s)
         shapes = self._shapes
-        for raw in chunk.lines:
-            shape = raw.translate(DIGITS)
+        lines = chunk.lines
+        for raw, shape in zip(lines, shapes_of(lines)):
             plan = shapes.known.get(shape) or shapes.find(shape, raw)
             if plan is BORING:
                 continue
@@ -243,15 +243,20 @@ class Detector:
 
     def _straight_alert(self, plan: Plan, straight: Straight, reading: Reading, text: str) -> Optional[Alert]:
         """Return the alert of a line whose way is straight; None, with nothing changed, when more is to be asked."""
-        parts = plan.cut(text)
-        stamp, hostname, program, _ = parts[:4]
-        fields = dict(zip(plan.names, parts[4:]))
-        time_s, stale = self._time(stamp, plan.form, reading)
+        stamp, hostname, program, _, *values = plan.cut(text)
+        fields = dict(zip(plan.names, values))
+        if stamp != self._stamp or reading is not self._stamp_reading:
+            self._time(stamp, plan.form, reading)
+        time_s, stale = self._told
         if straight.ways and not self._windows.note(straight, fields, time_s, text):
             return None
-        self._move_clock(reading.source, time_s)
+        source = reading.source
+        if source in self._clocks:
+            self._clocks[source] = time_s
+        else:
+            self._move_clock(source, time_s)
         hostname = hostname or reading.hostname
-        return self._alert(straight.rule, time_s, stale, reading.source, hostname, program, plan.decoder, fields, text)
+        return self._alert(straight.rule, time_s, stale, source, hostname, program, plan.decoder, fields, text)
 
     def _alert(  # noqa: PLR0917 (this runs for each alert, and names cost time)
         self,

@@ -42,6 +42,7 @@ _SYSLOG: Tuple[Tuple[re.Pattern[str], str], ...] = tuple(
 )
 # What nearly every line looks like, for speed; it says nothing that the patterns above would not say.
 _PLAIN = re.compile(rf"(... .. ..:..:..) ({_WORD}+) ({_WORD}+)(?:\[[0-9]+\]:? |: )(?!\[ID )")
+STAMP_CHARS = len("Nov  9 07:40:25 ")
 _RFC5424 = re.compile(
     r"(?:<[0-9]{1,3}>)?[0-9] (?:-|([0-9]{4}-..-..T\S+)) (?:-|(\S+)) (?:-|(\S+)) \S+ \S+ "
     r"(?:-|(?:\[(?:[^\]\\]|\\.)*\])+)(?: |$)\ufeff?"
@@ -104,10 +105,19 @@ def split_header(text: str) -> Header:
     return places_of(text).split(text)
 
 
+def plain_program_of(text: str) -> Optional[str]:
+    """Return the program of a line that looks like nearly every other, None for one that does not.
+
+    After the stamp, which takes STAMP_CHARS, the header is split in the same way however many digits stand in a row.
+    """
+    match = _PLAIN.match(text)
+    return match[3] if match else None
+
+
 def program_of(text: str) -> str:
     """Return the program alone, which is what it takes to know which decoders and rules concern the line."""
-    match = _PLAIN.match(text)
-    return match[3] if match else text[places_of(text).program]
+    program = plain_program_of(text)
+    return text[places_of(text).program] if program is None else program
 
 
 def places_of(text: str) -> Places:

@@ -21,6 +21,7 @@ class Asked(NamedTuple):
     `condition` is None when the texts are all there is to it. `steady` says that the answer is the same for all
     lines of one shape (ar/detect/shapes.py); if not, `possible` may tell of a shape that none of its lines fits.
     One of `literals` (if any are known) stands in every fitting message, and more may be asked.
+    `counts_digits` tells of a skeleton (ar/detect/skeletons.py) whether its shapes may get different answers.
     """
 
     condition: Optional[Condition] = None
@@ -28,6 +29,7 @@ class Asked(NamedTuple):
     steady: bool = False
     possible: Optional[Condition] = None
     literals: Tuple[str, ...] = ()
+    counts_digits: Condition = lambda _event: True
 
 
 @dataclass(frozen=True)

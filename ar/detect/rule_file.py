@@ -11,7 +11,7 @@ from ar.detect.decoder import Decoders
 from ar.detect.event import CATEGORIES
 from ar.detect.findings import Findings, closest
 from ar.detect.lists import Lists
-from ar.detect.rule import Asked, Correlation, Rule, Rules
+from ar.detect.rule import Correlation, Rule, Rules
 from ar.detect.rule_parts import ORDER, TWINS, Parts
 from ar.detect.rule_tree import RuleTree
 from ar.errors import nearest
@@ -127,7 +127,7 @@ class RuleReader:
         maxsize = self._number(element, "maxsize", 0, 99_999)
         if maxsize:
             rule.shown = {**rule.shown, "maxsize": str(maxsize)}
-            rule.asked["maxsize"] = Asked(ask.size_is(maxsize), steady=True)
+            rule.asked["maxsize"] = ask.size_is(maxsize)
         self._read_options(rule, element)
         return rule
 

@@ -15,6 +15,7 @@ shape that was seen before, and most of these shapes lead to no alert whatever t
    known to be steady.
 6. Where all that is left is one rule, and composite rules that count its events, the way is *straight*: until
    one of these may be due, each line makes that rule's alert, and neither an event nor a choice is needed.
+7. A plan to which nothing led that counts digits is a plan for all shapes of one *skeleton* (ar/detect/skeletons.py).
 """
 
 from __future__ import annotations
@@ -23,20 +24,27 @@ from operator import itemgetter
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ar.detect.decoder import Decoders
-from ar.detect.doubts import Check, Programs, UndecidedError, doubting
+from ar.detect.doubts import Check, Doubts, Programs, UndecidedError, doubting
 from ar.detect.event import Event, Reading
-from ar.detect.header import Places, places_of, program_of
-from ar.detect.rule import Asked, Candidate, Condition, Rule, any_of
+from ar.detect.header import Places, places_of, plain_program_of, program_of
+from ar.detect.pruner import Pruner
+from ar.detect.rule import Candidate, Rule
 from ar.detect.ruleset import Ruleset
 from ar.detect.sieve import Sieve
+from ar.detect.skeletons import shrink, skeleton_of, stretch
 from ar.detect.windows import Straight
-from ar.patterns.digits import has_digit
+from ar.patterns.digits import SHAPE_CHARS_MAX, collapsed, has_digit
 from ar.patterns.digits import shape as shape_of
 from ar.patterns.pattern import Match
 
 SHAPES_MAX = 4096  # so many twice: those of late, and those from before that are still in use
-SHAPE_BYTES_MAX = 512  # longer lines are rare, and their shapes would fill the memory
 DIGITS = bytes.maketrans(b"123456789", b"000000000")  # what turns a line into its shape
+
+
+def shapes_of(lines: Sequence[bytes]) -> List[bytes]:
+    """Return the shape of each line."""
+    shapes = b"\n".join(lines).translate(DIGITS).split(b"\n")
+    return shapes if len(shapes) == len(lines) else [line.translate(DIGITS) for line in lines]
 
 
 class Plan(NamedTuple):
@@ -51,10 +59,15 @@ class Plan(NamedTuple):
     checks: Tuple[Check, ...]
     candidates: Tuple[Candidate, ...]
     straight: Optional[Straight]
+    places: Tuple[slice, ...]  # what `cut` takes out; in the skeleton where the plan is for one
+
+    def of_shape(self, shape: bytes) -> Plan:
+        """Return the plan of a shape, where this is the one for its skeleton."""
+        return self._replace(cut=itemgetter(*stretch(self.places, shape))) if self.places else self
 
     def event(self, reading: Reading, text: str) -> Optional[Event]:
         """Return the event of a line, decoded; None when it fails a check and is to be looked at on its own."""
-        _, form, decoder, category, first_seen, names, checks, _, _ = self
+        _, form, decoder, category, first_seen, names, checks, _, _, _ = self
         parts = self.cut(text)
         event = Event(reading, text, form, parts)
         for check in checks:
@@ -72,11 +85,12 @@ def _cut_nothing(_text: str) -> Tuple[str, ...]:
 
 
 def _special(name: str) -> Plan:
-    return Plan(_cut_nothing, "", name, "", (), (), (), (), None)
+    return Plan(_cut_nothing, "", name, "", (), (), (), (), None, ())
 
 
 BORING = _special("boring")  # no line of the shape makes an alert or is remembered
 UNDECIDED = _special("undecided")  # each line is to be looked at on its own
+_COUNTED = _special("counted")  # of a skeleton: each of its shapes needs a plan of its own
 
 
 class Shapes:
@@ -93,14 +107,17 @@ class Shapes:
         self._ruleset = ruleset
         self._straight_to = straight_to
         self._reading = Reading("", 0.0, hostname, _no_time)
-        self._bytes_max = min(line_bytes_max, SHAPE_BYTES_MAX)
+        self._bytes_max = min(line_bytes_max, SHAPE_CHARS_MAX)  # of ASCII; longer lines are rare, and fill the memory
         self.known: Dict[bytes, Optional[Plan]] = {}
         self._old: Dict[bytes, Optional[Plan]] = {}
         self._left: Dict[Tuple[Candidate, ...], Tuple[Tuple[Candidate, ...], Optional[Straight]]] = {}  # a few ways
+        self._skeletons: Dict[
+            bytes, Optional[Plan]
+        ] = {}  # the plans of whole skeletons; None for one that was met once
         self._programs = Programs(ruleset)
         self._sieve = Sieve(ruleset, self._programs)
-        self._pruner = _Pruner()
-        self._checks: List[Check] = []
+        self._pruner = Pruner()
+        self._doubts = Doubts()
         self._decoders: Optional[Decoders] = None  # made when the first line comes
 
     def find(self, shape: bytes, line: bytes) -> Plan:
@@ -109,27 +126,59 @@ class Shapes:
             return UNDECIDED
         plan = self._old.get(shape)
         if plan is None:
-            is_seen_again = shape in self.known or shape in self._old
             text = line.decode("ascii")
-            plan = self._decide(text) if is_seen_again else self._at_a_glance(shape.decode("ascii"), text)
+            plan = self._plan(shape, text) if text.isprintable() else UNDECIDED  # the others lose characters
         if len(self.known) >= SHAPES_MAX:
             self._old, self.known = self.known, {}
             self._left = {}
         self.known[shape] = plan
         return plan or UNDECIDED
 
-    def _at_a_glance(self, shape: str, text: str) -> Optional[Plan]:
-        """Return what can be told of a shape without decoding a line; None when that is nothing."""
-        if not text.isprintable():
-            return UNDECIDED  # without its control characters it has other texts
-        return BORING if self._sieve.rejects(program_of(text), shape.lower()) else None
+    def _plan(self, shape: bytes, text: str) -> Optional[Plan]:
+        """Return the plan of a shape; None when it is met for the first time and nothing is known of such lines."""
+        was_met = shape in self.known or shape in self._old
+        program = plain_program_of(text)
+        if not was_met and self._sieve.rejects(
+            program_of(text) if program is None else program, shape.decode("ascii").lower()
+        ):
+            return BORING
+        if program is None or has_digit(program):
+            return self._decide(text) if was_met else None
+        skeleton = skeleton_of(shape)
+        if skeleton not in self._skeletons:
+            self._note(skeleton, None)
+            return None
+        common = self._skeletons[skeleton]
+        if common is not None and common is not _COUNTED:
+            return common.of_shape(shape)
+        if common is _COUNTED and not was_met:
+            return None
+        plan = self._decide(text)
+        if common is None:
+            self._note(skeleton, self._common(plan, shape))
+        return plan
+
+    def _note(self, skeleton: bytes, common: Optional[Plan]) -> None:
+        if len(self._skeletons) >= SHAPES_MAX:
+            self._skeletons.clear()
+        self._skeletons[skeleton] = common
+
+    def _common(self, plan: Plan, shape: bytes) -> Plan:
+        """Return the plan for all shapes of a skeleton, made of that of one shape."""
+        if plan is UNDECIDED or plan.checks or self._doubts.counted_digits or self._pruner.counted_digits:
+            return _COUNTED
+        if plan is BORING:
+            return BORING
+        places = shrink(plan.places, shape)
+        return plan._replace(places=places) if places is not None else _COUNTED
 
     def _decide(self, text: str) -> Plan:
         if self._decoders is None:
-            self._decoders = doubting(self._ruleset.decoders, self._checks)
+            self._decoders = doubting(self._ruleset.decoders, self._doubts)
         places = places_of(text)
         event = _Spanned(self._reading, text, places)
-        self._checks.clear()
+        self._doubts.clear()
+        self._pruner.counted_digits = False
         try:
             self._decoders.decode(event)
         except UndecidedError:
@@ -137,23 +186,24 @@ class Shapes:
         if event.accumulates:
             return UNDECIDED
         if self._programs.are_told_apart(event.program):
-            self._checks.append(_is_program(event.program))
-        open_rules, _ = self._pruner.leave(self._ruleset.rules.candidates(event), event.shape(self._reading, places))
+            self._doubts.checks.append(_is_program(event.program))
+        shape, skeleton = event.shape(self._reading, places), event.skeleton(self._reading)
+        open_rules, _ = self._pruner.leave(self._ruleset.rules.candidates(event), shape, skeleton)
         known = self._left.get(open_rules)
         if known is None:
             flat = _flat(open_rules)
             known = self._left[open_rules] = (flat, self._straight(flat)) if _matters(flat) else ((), None)
         left, straight = known
-        if not left and not self._checks:
+        checks = tuple(self._doubts.checks)
+        if not left and not checks:
             return BORING
         stamp, form, hostname, program, log = places
         before = log.start
         spans = (slice(before + span.start, before + span.stop) for span in event.spans.values())
-        cut = itemgetter(stamp, hostname, program, log, *spans)
-        names = tuple(event.spans)
+        cut_out = (stamp, hostname, program, log, *spans)
         return Plan(
-            cut, form, event.decoder, event.category, event.first_seen, names, tuple(self._checks), left,
-            None if self._checks else straight,
+            itemgetter(*cut_out), form, event.decoder, event.category, event.first_seen, tuple(event.spans), checks,
+            left, None if checks else straight, cut_out,
         )  # fmt: skip
 
     def _straight(self, candidates: Tuple[Candidate, ...]) -> Optional[Straight]:
@@ -197,82 +247,18 @@ class _Spanned(Event):
         event.fields = {name: event.log[span] for name, span in self.spans.items()}
         return event
 
+    def skeleton(self, reading: Reading) -> Event:
+        """Return what all events of the skeleton have in common, as `shape` does."""
+        parts = (self.stamp, collapsed(self.hostname), self.program, collapsed(self.log))
+        event = Event(reading, parts[3], self.form, parts)
+        event.decoder = self.decoder
+        event.category = self.category
+        event.fields = {name: collapsed(self.log[span]) for name, span in self.spans.items()}
+        return event
+
 
 def _no_time(_stamp: str, _form: str, _reading: Reading) -> Tuple[float, bool]:
     raise AssertionError("a shape has no time")
-
-
-class _Question(NamedTuple):
-    """One thing that a rule asks: what the shape must fulfil, and what is left to ask of its lines."""
-
-    texts: Tuple[str, ...]  # one of these must stand in the shape
-    of_shape: Optional[Condition]
-    of_line: Tuple[Condition, ...]
-
-
-class _Questioned(NamedTuple):
-    """All that a rule asks; `texts` are those of the first question that has any, to be looked for first."""
-
-    texts: Tuple[str, ...]
-    questions: Tuple[_Question, ...]
-
-
-class _Pruner:
-    """Leaves of the tree of rules what is open for the lines of a shape."""
-
-    def __init__(self) -> None:
-        self._questioned: Dict[Rule, _Questioned] = {}
-
-    def leave(self, candidates: Tuple[Candidate, ...], shape: Event) -> Tuple[Tuple[Candidate, ...], bool]:
-        """Return the candidates that some line may fit, and whether each line fits one of them."""
-        left: List[Candidate] = []
-        lowered = shape.lowered
-        for candidate in candidates:
-            rule = candidate.rule
-            texts, questions = self._questioned.get(rule) or self._question(rule)
-            if texts:
-                for text in texts:
-                    if text in lowered:
-                        break
-                else:
-                    continue
-            conditions = _still_to_ask(questions, shape)
-            if conditions is None:
-                continue
-            below, fits_below = self.leave(rule.candidates(shape), shape) if rule.children else ((), False)
-            if rule.noalert and not below and not candidate.recalls:
-                continue
-            left.append(Candidate((), conditions, candidate.recalls, rule, below))
-            if not conditions and not candidate.recalls and (fits_below or not rule.noalert):
-                return tuple(left), True
-        return tuple(left), False
-
-    def _question(self, rule: Rule) -> _Questioned:
-        questions = tuple(map(_question, rule.in_order))
-        texts = next((question.texts for question in questions if question.texts), ())
-        found = self._questioned[rule] = _Questioned(texts, questions)
-        return found
-
-
-def _still_to_ask(questions: Tuple[_Question, ...], shape: Event) -> Optional[Tuple[Condition, ...]]:
-    """Return the conditions that some lines fulfil and others do not, None when one fails for all."""
-    left: Tuple[Condition, ...] = ()
-    lowered = shape.lowered
-    for texts, of_shape, of_line in questions:
-        if texts and not any(text in lowered for text in texts):
-            return None
-        if of_shape is not None and not of_shape(shape):
-            return None
-        left += of_line
-    return left
-
-
-def _question(asked: Asked) -> _Question:
-    texts = tuple(map(shape_of, asked.texts))
-    of_line: Tuple[Condition, ...] = (any_of(asked.texts),) if any(map(has_digit, texts)) else ()
-    if asked.condition is None or asked.steady:
-        return _Question(texts, asked.condition, of_line)
-    return _Question(texts, asked.possible, (*of_line, asked.condition))
 
 
 def _flat(candidates: Tuple[Candidate, ...]) -> Tuple[Candidate, ...]:

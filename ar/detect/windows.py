@@ -35,6 +35,7 @@ class Earlier(NamedTuple):
 
 
 Window = List[Earlier]
+_NONE: Window = []  # where there is none
 
 
 class Listener(NamedTuple):
@@ -58,6 +59,7 @@ class Way(NamedTuple):
     field: str
     windows: OrderedDict[Values, Window]
     full_at: int
+    keep: int
 
 
 class Straight(NamedTuple):
@@ -92,25 +94,44 @@ class Windows:
         if not numbers <= {listener.id for listener in listeners}:
             return None
         ways = (
-            Way(listener, listener.field, listener.windows, listener.keep if listener.id in numbers else _NEVER_FULL)
+            Way(
+                listener,
+                listener.field,
+                listener.windows,
+                listener.keep if listener.id in numbers else _NEVER_FULL,
+                listener.keep,
+            )
             for listener in listeners
         )
         return Straight(rule, tuple(ways))
 
     def note(self, straight: Straight, fields: Mapping[str, str], time_s: float, line: str) -> bool:
         """Remember a line of the straight way's rule; False, with nothing changed, when a composite rule may be due."""
-        found: List[Tuple[Listener, Values]] = []
-        for listener, field, windows, full_at in straight.ways:
-            source = _plain_source(field, fields)
-            if source is None:
+        found: List[Tuple[Way, Values, Window]] = []
+        for way in straight.ways:
+            _, field, windows, full_at, _ = way
+            source: Optional[Values] = fields.get(field) if field else ()
+            if source is None or source == "":
                 continue
-            if len(windows.get(source, ())) >= full_at:
+            if len(source) > BRIEF_CHARS:
+                source = brief(fields[field])
+            window = windows.get(source, _NONE)
+            if len(window) >= full_at:
                 return False
-            found.append((listener, source))
-        if found:
-            earlier = self._earlier(time_s, line)
-            for listener, source in found:
+            found.append((way, source, window))
+        if not found:
+            return True
+        earlier = self._earlier(time_s, line)
+        room = earlier.room
+        for (listener, _, windows, _, keep), source, window in found:
+            if window is _NONE or windows.get(source) is not window:
                 self._append(listener, source, earlier)
+                continue
+            windows.move_to_end(source)
+            window.append(earlier)
+            self._bytes += room
+            if len(window) > keep:
+                self._bytes -= window.pop(0).room
         return True
 
     def due(self, rule: Rule, event: Event) -> Optional[Tuple[str, ...]]:

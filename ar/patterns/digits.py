@@ -7,18 +7,26 @@ A pattern that is not blind is relaxed into one that must match the shape of wha
 
 from __future__ import annotations
 
+import re
 from typing import List, Optional, Sequence
 
 from ar.patterns.charset import DIGITS, digits_of
 from ar.pcre2 import Token
 
+SHAPE_CHARS_MAX = 512  # of a text; longer ones are looked at as they are
 _TO_ZERO = str.maketrans("123456789", "000000000")
+_RUN = re.compile("00+")
 _NEGATIONS = ("(?!", "(?<!")
 
 
 def shape(text: str) -> str:
     """Return `text` with every ASCII digit made `0`."""
     return text.translate(_TO_ZERO)
+
+
+def collapsed(text: str) -> str:
+    """Return the shape of `text` with each run of digits made one `0`."""
+    return _RUN.sub("0", shape(text))
 
 
 def has_digit(text: str) -> bool:
