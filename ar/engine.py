@@ -34,7 +34,7 @@ from ar.respond.hosts import Lookup, networks_of, own_addresses
 from ar.respond.journal import Journal, Lock, patience, read
 from ar.respond.observe import NoJournal, Observer
 from ar.respond.runner import Runner
-from ar.setup import detector_of, policy_of, runner_of
+from ar.setup import detector_of, host_of, policy_of, runner_of
 from ar.signals import Signals
 from ar.watch.watcher import Watcher
 
@@ -186,7 +186,7 @@ class Engine:
         self._refresh_own_addresses(now)
         for ruling in self.policy.rule_on(alert, now):
             if ruling.record is not None:
-                if self.blocks.take(ruling, self.policy, now):
+                if self.blocks.take(ruling, self.policy, now, alert):
                     self.log("INFO", f"{_about(ruling, alert)}, {ruling.why}.")
             elif ruling.outcome in (Outcome.ALLOWED, Outcome.FULL):
                 self._tell_once_a_minute(ruling, alert, now)
@@ -220,7 +220,7 @@ class Engine:
         sources = self.watcher.filenos() if self._ready else []
         for fd in (self._signals.fileno, *sources, *self.runner.filenos(), *self.control.filenos(now_s)):
             poll.register(fd, select.POLLIN)
-        for fd in self.control.writers():
+        for fd in (*self.runner.writers(), *self.control.writers()):
             poll.register(fd, select.POLLOUT)
         return poll
 
@@ -285,6 +285,7 @@ class Engine:
         settings = loaded.config.settings
         self.runner.scripts_max = settings.scripts_max
         self.runner.deadline_s = settings.script_deadline_s
+        self.runner.host = host_of(settings)
         self.blocks.emergency_block_s = settings.emergency_block_s
         self.blocks.reconciler.every_s = settings.reconcile_every_s
 

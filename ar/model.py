@@ -15,6 +15,7 @@ Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 RuleId = int
 
 LEVEL_MAX = 16  # the highest level of a rule
+CONTRACTS = ("argv", "wazuh4", "wazuh5")  # how a script may be told what to do; scripts/README.md has each
 _V4_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 
 # What a script may be handed as a user: OSSEC's alphabet (exec.c), without a leading dash.
@@ -143,7 +144,8 @@ class Alert(NamedTuple):
 class Command:
     """A script in active-response/bin and what it expects (`<command>` of ossec.conf).
 
-    `expects` is a subset of {"srcip", "user", "filename"}; `contract` is "argv", "wazuh4" or "wazuh5".
+    `expects` is a subset of {"srcip", "user", "filename"}; `contract` is one of CONTRACTS, and `extra_args` is
+    what a script of the contract wazuh4 is told besides.
     """
 
     name: str
@@ -152,6 +154,7 @@ class Command:
     timeout_allowed: bool
     place: Place
     contract: str = "argv"
+    extra_args: Tuple[str, ...] = ()
 
     @property
     def subject_kind(self) -> str:

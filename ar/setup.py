@@ -17,6 +17,7 @@ from ar.policy.bind import Bindings
 from ar.policy.ledger import Ledger
 from ar.policy.policy import Policy, Terms
 from ar.report.log import to_stderr
+from ar.respond.contracts import Host
 from ar.respond.hosts import is_own_now, networks_of, own_addresses
 from ar.respond.orphans import Orphans
 from ar.respond.runner import Runner
@@ -30,7 +31,7 @@ def detector_of(loaded: Loaded) -> Detector:
         window_keys_max=settings.window_keys_max,
         line_bytes_max=settings.line_bytes_max,
         stale_after_s=settings.stale_after_s,
-        hostname=socket.gethostname().partition(".")[0],
+        hostname=_hostname(),
     )
 
 
@@ -59,4 +60,14 @@ def runner_of(home: Home, settings: Settings, log: Callable[[str, str], None]) -
         deadline_s=settings.script_deadline_s,
         fault_of_script=lambda path: fault_of_script(path, os.geteuid(), folder=home.scripts),
         orphans=Orphans(home.scripts_lock, home.root, log),
+        host=host_of(settings),
     )
+
+
+def host_of(settings: Settings) -> Host:
+    """Return what scripts are told of this host."""
+    return Host(settings.agent_id, _hostname())
+
+
+def _hostname() -> str:
+    return socket.gethostname().partition(".")[0]

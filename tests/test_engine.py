@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 
@@ -275,3 +276,49 @@ def test_alerts_that_cannot_be_written_are_told_and_counted(host):
     host.turn_until(engine, lambda: host.calls() == ["add 203.0.113.1"])
     assert host.said().count("alerts.log: cannot be written") == 1
     assert next(iter(answer(engine, {"verb": "status"})))["log_lines_lost"] == 2
+
+
+def test_a_release_is_told_by_the_contract_of_its_block_whatever_became_of_the_configuration(host):
+    """And by the alert while the agent that saw it runs, by what the journal has of it later."""
+    (host.home.scripts / "note.sh").write_text(f'#!/bin/sh\nread -r told\necho "$# $told" >> {host.asked}\n')
+    host.configure(toml='contract.drop = "wazuh4"\n')
+    engine = host.engine()
+    host.attack("203.0.113.1", "203.0.113.2")
+    host.turn_until(engine, lambda: len(host.calls()) == 2)
+    host.configure(toml="")
+    host.signals.reload = True
+    host.turn_until(engine, lambda: engine.reloads == 1)
+    list(answer(engine, {"verb": "unblock", "address": "203.0.113.1"}))
+    host.turn_until(engine, lambda: not engine.ledger.of_subject("203.0.113.1"))
+    host.turn_until(engine, lambda: not engine.runner.running)
+    engine._stop()
+    host.engines.clear()
+    later = host.engine()
+    list(answer(later, {"verb": "unblock", "address": "203.0.113.2"}))
+    host.turn_until(later, lambda: not later.ledger.blocks)
+    assert all(call.startswith("0 ") for call in host.calls()), "no arguments"
+    first, second, known, remembered = [json.loads(call[2:]) for call in host.calls()]
+    alerts = {told["parameters"]["alert"]["data"]["srcip"]: told for told in (first, second)}
+    assert known == {**alerts["203.0.113.1"], "command": "delete"}
+    assert "Failed password for root" in known["parameters"]["alert"]["full_log"]
+    before, after = alerts["203.0.113.2"]["parameters"]["alert"], remembered["parameters"]["alert"]
+    assert (remembered["command"], after["full_log"], after["data"]) == ("delete", "", {"srcip": "203.0.113.2"})
+    for key in ("id", "location", "agent"):
+        assert after[key] == before[key]
+    assert after["rule"] == {**before["rule"], "groups": []}
+
+
+def test_a_notification_is_not_told_an_address_that_is_never_acted_on(host):
+    (host.home.scripts / "note.sh").write_text(f"#!/bin/sh\ncat >> {host.asked}\n")
+    host.configure("198.51.100.0/24")
+    conf = host.home.ossec_conf.read_text().replace(
+        "<name>mail</name><executable>note.sh</executable><expect>srcip</expect>",
+        "<name>mail</name><executable>note.sh</executable><expect>user</expect>",
+    )
+    response = "<active-response><command>mail</command><location>local</location><rules_id>5716</rules_id>"
+    host.home.ossec_conf.write_text(conf.replace("<localfile>", f"{response}</active-response><localfile>"))
+    engine = host.engine()
+    host.attack("198.51.100.7")
+    host.turn_until(engine, lambda: host.calls() and not engine.runner.running)
+    (told,) = [json.loads(call) for call in host.calls()]
+    assert told["parameters"]["alert"]["data"] == {"dstuser": "root", "srcport": "4242"}

@@ -171,6 +171,7 @@ class Explainer:
             "why": ruling.why,
             "subject": ruling.subject.value if ruling.subject else None,
             "timeout_s": getattr(ruling.record, "sentence_s", None),
+            "contract": ruling.response.command.contract,
             "argv": self._argv(ruling),
             "place": str(ruling.response.place),
         }
@@ -178,8 +179,9 @@ class Explainer:
     def _argv(self, ruling: Ruling) -> List[str]:
         if ruling.arguments is None:
             return []
-        script = self._loaded.config.home.scripts / ruling.response.command.executable
-        return ruling.arguments.argv(str(script), "add")
+        command = ruling.response.command
+        script = str(self._loaded.config.home.scripts / command.executable)
+        return ruling.arguments.argv(script, "add") if command.contract == "argv" else [script]
 
     def as_words(self, text: str, verdict: Verdict, rulings: List[Ruling]) -> Iterator[Tuple[str, str]]:
         """Yield titled lines for people; a line without a title goes on with the one before."""
@@ -256,7 +258,9 @@ class Explainer:
         if self._observing:
             return f"{name}: would not run: the running agent only observes ({shlex.join(self._argv(ruling))})"
         undo = "" if isinstance(ruling.record, Ran) else f"; AR_TIMEOUT={ruling.record.sentence_s}"
-        return f"{name}: would run: {shlex.join(self._argv(ruling))} ({ruling.why}{undo})"
+        contract = ruling.response.command.contract
+        told = "" if contract == "argv" else f", told of {ruling.subject} by {contract}"
+        return f"{name}: would run: {shlex.join(self._argv(ruling))}{told} ({ruling.why}{undo})"
 
 
 def _host(event: Event) -> str:

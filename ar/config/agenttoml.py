@@ -56,7 +56,6 @@ LIMITS: Mapping[str, Number] = {
     "line_bytes_max": Number(256, 1_048_576),
 }
 TABLES = {"command": "command", "response": "active-response", "localfile": "localfile"}
-OWN_ENTRIES = {"command": frozenset({"contract"})}  # what a section has here and not in ossec.conf
 
 
 def key_of(setting: str) -> str:
@@ -205,7 +204,7 @@ class _Reading:
             self._mistake(path, f"{key} is {_shown(value)}", f"[[{key}]] tables")
             return
         name = TABLES[key]
-        served = SCHEMAS[name].served | OWN_ENTRIES.get(name, frozenset())
+        served = SCHEMAS[name].served
         for number, table in enumerate(value):
             where = (*path, number)
             section = Section(name, self._place(where), f"[[{key}]]", steps_max=STEPS_MAX)
@@ -245,9 +244,9 @@ def _as_text(key: str, value: Any) -> Optional[str]:
     texts = [_as_text(key, item) for item in value if not isinstance(item, list)]
     if key == "level" and len(texts) == 1:
         return f"{texts[0]}-{texts[0]}"  # a list means exactly these levels, also a list of one
-    return (
-        ",".join(text for text in texts if text is not None) if len(texts) == len(value) and None not in texts else None
-    )
+    between = " " if key == "extra_args" else ","
+    whole = [text for text in texts if text is not None]
+    return between.join(whole) if len(whole) == len(value) else None
 
 
 def _shown(value: Any) -> str:

@@ -13,7 +13,7 @@ from typing import Iterator, List, Optional, Sequence
 from ar.config.files import is_folder, shown
 from ar.config.findings import in_reading_order
 from ar.config.load import Loaded, own_files
-from ar.config.scripts import fault_of_content, fault_of_script
+from ar.config.scripts import asks_for_keys, fault_of_content, fault_of_script
 from ar.config.settings import JOURNALD, Config, LocalFile
 from ar.config.triggers import binding_doubts, bound_rules
 from ar.duration import speak
@@ -79,6 +79,9 @@ def _scripts(config: Config, around: Surroundings) -> Iterator[Mistake]:
         if fault is not None:
             what = f"command {command.name!r} cannot run {shown(path, config.home)}: {fault}"
             yield Mistake(command.place, what)
+        elif command.contract == "argv" and asks_for_keys(path):
+            what = f"{shown(path, config.home)} asks `check_keys` as Wazuh's scripts do, and gets no answer by argv"
+            yield Mistake(command.place, what, f"the contract wazuh4 or wazuh5 for command {command.name!r}")
 
 
 def _steps(config: Config) -> Iterator[Mistake]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Dict, FrozenSet, Iterable, Mapping, Optional
+from typing import Dict, FrozenSet, Iterable, Mapping, Optional, Tuple
 
 from ar.config.findings import Findings
 from ar.config.sections import Entry, Section, truth
 from ar.errors import nearest
-from ar.model import Command
+from ar.model import CONTRACTS, Command
 
-CONTRACTS = ("argv", "wazuh4", "wazuh5")
+EXTRA_ARGS_MAX = 1024  # characters: they go into a message of bounded length
 EXPECTED_AS = {"srcip": "srcip", "user": "user", "username": "user", "filename": "filename"}
 EXPECTED_BY_NOBODY = frozenset({"hostname"})  # an example of OSSEC's own documentation expects it
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -64,10 +64,11 @@ def _read_command(section: Section, contracts: Mapping[str, Entry], findings: Fi
             executable.place, executable.shown, "the name of a file in active-response/bin, without a folder"
         )
         executable = None
-    contract = _read_contract(entries.get("contract") or (contracts.get(name.text) if name else None), findings)
+    contract = _read_contract(entries.get("contract"), contracts.get(name.text) if name else None, findings)
+    extra_args = _read_extra_args(entries.get("extra_args"), findings)
     if name is None or executable is None or expect is None:
         return None
-    return Command(name.text, executable.text, expects, timeout_allowed, section.place, contract)
+    return Command(name.text, executable.text, expects, timeout_allowed, section.place, contract, extra_args)
 
 
 def _read_expect(entry: Optional[Entry], findings: Findings) -> FrozenSet[str]:
@@ -84,17 +85,29 @@ def _read_expect(entry: Optional[Entry], findings: Findings) -> FrozenSet[str]:
     return frozenset(expects)
 
 
-def _read_contract(entry: Optional[Entry], findings: Findings) -> str:
+def _read_contract(own: Optional[Entry], other: Optional[Entry], findings: Findings) -> str:
+    """Return the contract that the command itself names, or that agent.toml names for it elsewhere."""
+    entry = own or other
     if entry is None:
-        return "argv"
+        return CONTRACTS[0]
+    if own is not None and other is not None and own.text != other.text:
+        findings.mistake(other.place, f"contract is {other.text!r}, and {own.text!r} at {own.place}", "one contract")
     if entry.text not in CONTRACTS:
-        findings.mistake(entry.place, entry.shown, nearest(entry.text, CONTRACTS))
-    elif entry.text != "argv":
-        what = f"{entry.shown}: this version hands scripts their arguments only, and no JSON on standard input"
-        findings.warn(entry.place, what)
-    return entry.text if entry.text in CONTRACTS else "argv"
+        findings.mistake(entry.place, entry.shown, f"{', '.join(CONTRACTS[:-1])} or {CONTRACTS[-1]}")
+        return CONTRACTS[0]
+    return entry.text
+
+
+def _read_extra_args(entry: Optional[Entry], findings: Findings) -> Tuple[str, ...]:
+    """Return the words, which are separated by spaces, as in Wazuh 4."""
+    if entry is None:
+        return ()
+    if len(entry.text) > EXTRA_ARGS_MAX:
+        findings.mistake(entry.place, entry.shown, f"at most {EXTRA_ARGS_MAX} characters")
+        return ()
+    return tuple(entry.text.split())
 
 
 def _same(one: Command, other: Command) -> bool:
-    facts = ("executable", "expects", "timeout_allowed", "contract")
+    facts = ("executable", "expects", "timeout_allowed", "contract", "extra_args")
     return all(getattr(one, fact) == getattr(other, fact) for fact in facts)

@@ -37,7 +37,7 @@ SCHEMAS = {
             "syscheck_ignore update_check zeromq_client_cert zeromq_output zeromq_server_cert zeromq_uri"
         ),
     ),
-    "command": Schema(_words("name executable expect timeout_allowed"), _words("extra_args")),
+    "command": Schema(_words("name executable expect timeout_allowed contract extra_args")),
     "active-response": Schema(
         _words("disabled command location agent_id level rules_group rules_id timeout repeated_offenders"),
         _words("ca_store ca_verification"),

@@ -74,6 +74,15 @@ def fault_of_content(path: Path) -> Optional[str]:
     return _fault_of_first_line(text.partition("\n")[0]) or next(_missing_beside(path, text), None)
 
 
+def asks_for_keys(path: Path) -> bool:
+    """Tell whether a script has the question of the contracts wazuh4 and wazuh5, as far as can be seen."""
+    try:
+        with path.open("rb") as file:
+            return b"check_keys" in file.read(_HEAD_BYTES)
+    except OSError:
+        return False
+
+
 def _fault_of_first_line(line: str) -> Optional[str]:
     if not line.startswith("#!"):
         return "its first line names no interpreter, such as #!/bin/sh"

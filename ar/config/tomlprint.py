@@ -72,6 +72,8 @@ def _command(command: Command) -> Iterator[str]:
     yield _line("expect", sorted(command.expects))
     yield _line("timeout_allowed", command.timeout_allowed)
     yield _line("contract", command.contract)
+    if command.extra_args:
+        yield _line("extra_args", " ".join(command.extra_args))
 
 
 def _response(response: Response, config: Config) -> Iterator[str]:

@@ -36,12 +36,13 @@ class Block:
     """A response on a subject, with its end. Times: `_boot_s` on the boot clock, the others wall clock.
 
     `turn` counts the changes of what is wanted, so that a script which finishes late is not taken for the
-    answer to a question that was asked after it started.
+    answer to a question that was asked after it started. `stands` while it is known to be in force, also where its
+    script is to run again for a new end; it is not on record.
     """
 
     __slots__ = (
-        "arguments", "at_s", "boot_id", "command", "contract", "ends_boot_s", "executable", "failures", "id", "key",
-        "last_offence_boot_s", "last_words", "offence", "sentence_s", "state", "subject", "turn",
+        "arguments", "at_s", "boot_id", "command", "contract", "ends_boot_s", "executable", "extra_args", "failures",
+        "id", "key", "last_offence_boot_s", "last_words", "offence", "sentence_s", "stands", "state", "subject", "turn",
         "wake_boot_s",
     )  # fmt: skip
 
@@ -50,6 +51,7 @@ class Block:
         self.command = promise.command
         self.executable = promise.executable
         self.contract = promise.contract
+        self.extra_args = promise.extra_args
         self.subject = promise.subject
         self.key: Key = (self.command, self.subject)
         self.arguments: Arguments = promise.arguments
@@ -59,6 +61,7 @@ class Block:
         self.ends_boot_s = promise.ends_boot_s
         self.boot_id = boot_id
         self.state = State.PROMISED
+        self.stands = False
         self.turn = 0
         self.failures = 0
         self.last_words = ""
@@ -69,7 +72,7 @@ class Block:
         """Return the one record that says all there is to say of this block now."""
         return Promised(
             self.id, self.command, self.executable, self.contract, self.subject, self.arguments,
-            self.offence, self.at_s, self.sentence_s, self.ends_boot_s,
+            self.offence, self.at_s, self.sentence_s, self.ends_boot_s, self.extra_args,
         )  # fmt: skip
 
     @property
@@ -87,6 +90,7 @@ class Block:
         return (
             self.command == other.command
             and self.executable == other.executable
+            and self.contract == other.contract
             and self.failures == other.failures
             and self.subject.kind == other.subject.kind
         )

@@ -161,7 +161,10 @@ class Ledger:
         """Return what is to be done for a block now; it is the caller's until `finish` is called."""
         block.wake_boot_s = None
         self._busy.add(block.key)
-        return Action(block, "delete" if block.state is State.RELEASING else "add", block.turn)
+        if block.state is State.RELEASING:
+            block.stands = False
+            return Action(block, "delete", block.turn)
+        return Action(block, "add", block.turn)
 
     def is_busy(self, key: Key) -> bool:
         """Tell whether a script runs for this key."""
@@ -170,6 +173,7 @@ class Ledger:
     def put_back(self, block: Block) -> None:
         """Have a block put in force again that is not in the firewall any more."""
         block.state = State.PROMISED
+        block.stands = False
         block.turn += 1
         self._wake(block, AT_ONCE_S)
 
@@ -196,6 +200,8 @@ class Ledger:
         current = self.blocks.get(block.key)
         if current is None:
             return None
+        if current.executable == block.executable:
+            current.stands = worked and action.verb == "add"
         if current is not block or block.turn != action.turn:
             self._wake(current, now.boot_s)  # what is wanted has changed while the script ran
             return None
@@ -231,6 +237,7 @@ class Ledger:
                 block.ends_boot_s = now.boot_s + block.sentence_s
             if block.state is State.PROMISED and block.is_over(now):
                 block.state = State.RELEASING
+            block.stands = block.state is State.IN_FORCE  # of the others nobody knows how far their scripts came
             self._wake(block, block.ends_boot_s if block.state is State.IN_FORCE else now.boot_s)
         self.boot_id = boot_id
         return moved
@@ -291,6 +298,7 @@ class Ledger:
         former = self.blocks.pop(block.key, None)
         if former is not None:
             self._by_id.pop(former.id, None)
+            block.stands = former.stands and former.executable == block.executable
         self.blocks[block.key] = self._by_id[block.id] = block
         self._last_id = max(self._last_id, block.id)
         self._offended(block)
@@ -314,6 +322,7 @@ class Ledger:
         block = self._by_id.get(record.block)
         if block is not None:
             block.state = State.IN_FORCE
+            block.stands = True
             self._wake(block, block.ends_boot_s)
 
     def _end(self, record: Ended) -> None:

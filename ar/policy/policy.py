@@ -99,6 +99,12 @@ class Policy:
         else:
             self.ledger.note_offence(key, now)
 
+    def tellable(self, command: Command, alert: Alert) -> Alert:
+        """Return an alert as a script may be told of it: an address that is never acted on reaches none."""
+        if alert.srcip is None or "srcip" in command.expects:  # then it was looked at before the ruling
+            return alert
+        return alert if self.allowlist.reason(alert.srcip) is None else alert._replace(srcip=None)
+
     def subject_of_address(self, address: Address) -> Subject:
         """Return what is blocked for an address: itself, or for IPv6 its prefix, unless that holds an allowed one."""
         if address.version == 6 and self.terms.ipv6_prefix < 128:
@@ -186,7 +192,7 @@ class Policy:
     ) -> Promised:
         return Promised(
             self.ledger.next_id(), command.name, command.executable, command.contract, subject, arguments,
-            offence, now.wall_s, sentence_s, _end(now, sentence_s),
+            offence, now.wall_s, sentence_s, _end(now, sentence_s), command.extra_args,
         )  # fmt: skip
 
     def _subject(self, command: Command, alert: Alert) -> Optional[Subject]:

@@ -6,7 +6,7 @@ to the same ledger that the agent had.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional, Union
+from typing import NamedTuple, Optional, Tuple, Union
 
 from ar.model import RuleId, Subject
 
@@ -39,7 +39,8 @@ class Promised(NamedTuple):
     """A block will be put in force, and released at its end; on disk before the script runs.
 
     `sentence_s` 0 is a block for good, and then `ends_boot_s` is None. `at_s` is on the wall clock,
-    `ends_boot_s` on the boot clock of the last `Opened`.
+    `ends_boot_s` on the boot clock of the last `Opened`. Contract and `extra_args` are those of the command then: its
+    script is told of the release in the way in which it was told of the block.
     """
 
     block: int
@@ -52,6 +53,7 @@ class Promised(NamedTuple):
     at_s: float
     sentence_s: int
     ends_boot_s: Optional[float]
+    extra_args: Tuple[str, ...] = ()
 
 
 class Prolonged(NamedTuple):

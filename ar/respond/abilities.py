@@ -1,7 +1,8 @@
 """What a script can do besides add and delete, as it declares in its header: `# ar: batch timeout present`.
 
 `present`: it tells whether a subject is in force. `timeout`: it has the firewall itself end the block. `batch`: it
-takes many addresses in one run. scripts/README.md has the contract of each.
+takes many addresses in one run. scripts/README.md has the contract of each. `check_keys` needs no declaration: a
+script, or a program, that may ask the agent by this word has it somewhere in its file.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from pathlib import Path
 from typing import Dict, FrozenSet, Tuple
 
 KNOWN = frozenset({"batch", "timeout", "present"})
+CHECK_KEYS = "check_keys"
 _HEAD_BYTES = 2048  # the header stands at the top
+_FILE_BYTES = 8 * 1024 * 1024  # of a program so much is searched, once
 _DECLARED = re.compile(rb"^# ar:([a-z ]+)$", re.MULTILINE)
 _NONE: FrozenSet[str] = frozenset()
 
@@ -34,10 +37,15 @@ class Abilities:
             known = self._known.get(executable)
             if known is None or known[0] != version:
                 with path.open("rb") as file:
-                    known = self._known[executable] = (version, declared(file.read(_HEAD_BYTES)))
+                    known = self._known[executable] = (version, _abilities_in(file.read(_FILE_BYTES)))
         except OSError:
             return _NONE
         return known[1]
+
+
+def _abilities_in(content: bytes) -> FrozenSet[str]:
+    asking = {CHECK_KEYS} if CHECK_KEYS.encode() in content else set()
+    return declared(content[:_HEAD_BYTES]) | asking
 
 
 def declared(head: bytes) -> FrozenSet[str]:

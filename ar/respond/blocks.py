@@ -7,23 +7,25 @@ has ended. Whatever the machine does in between, the next start finds every bloc
 from __future__ import annotations
 
 import math
-from collections import Counter, deque
+from collections import Counter, OrderedDict, deque
 from typing import Callable, Deque, Dict, FrozenSet, Iterable, List, Optional, Protocol, Sequence, Tuple, Union
 
-from ar.model import Moment, RuleId
+from ar.model import Alert, Command, Moment, RuleId
 from ar.news import News
 from ar.policy.agenda import AT_ONCE_S
 from ar.policy.block import Action, Block, State
 from ar.policy.ledger import Ledger
 from ar.policy.policy import Policy, Ruling
 from ar.policy.records import Added, Arguments, Ended, Prolonged, Promised, Ran, Record, Released
-from ar.policy.tasks import BATCH_BYTES_MAX, LINE_BYTES_MAX, Finished, Task, may_share
+from ar.policy.tasks import BATCH_BYTES_MAX, LINE_BYTES_MAX, Finished, Notice, Task, may_share
+from ar.respond.contracts import remembered
 from ar.respond.journal import Journal, JournalError
 from ar.respond.promises import Keeps, Promises
 from ar.respond.reconcile import PRESENT, Reconciler
 
 GROWN_RECORDS, GROWN_TIMES = 1000, 4  # more records than that are mostly of what is over; a start reads them no more
 RUNS_WAITING_MAX = 1000  # commands that are never undone, waiting for a turn; further ones are dropped and counted
+ALERTS_KEPT_MAX = 1000  # of the latest blocks: of others a script is told what the journal has
 BATCH_MAX = 1024  # blocks in one run of a script
 SECONDS_BYTES_MAX = 11  # of a line of a batch: a space, TIMEOUT_MOST_S and the line end
 TIMEOUT_MOST_S = 999_999_999  # what scripts are told at most; the agent itself releases on time all the same
@@ -98,6 +100,7 @@ class Blocks:
         self.emergency_block_s = 0  # how long a block lasts that cannot be promised; 0: none is made
         self._emergencies: Deque[Block] = deque()  # such blocks, to be put in force with the next `work`
         self._runs: Deque[Task] = deque()  # promised, to be started with the next `work`
+        self._alerts: OrderedDict[int, Alert] = OrderedDict()  # what led to a block, by its id
         self.holding = False  # while it is not known who is allowlisted, nothing is put in force
         self._kind = 0  # whose turn it is of releases, blocks to be put in force, and other commands
         self._news = News()  # of the blocks that give way
@@ -107,8 +110,11 @@ class Blocks:
         """How many commands that are never undone have been promised and not been started."""
         return len(self._runs) + self._runner.waiting
 
-    def take(self, ruling: Ruling, policy: Policy, now: Moment) -> bool:
-        """Promise what a ruling says; False when it could not be promised, so will not be done."""
+    def take(self, ruling: Ruling, policy: Policy, now: Moment, alert: Optional[Alert] = None) -> bool:
+        """Promise what a ruling says; False when it could not be promised, so will not be done.
+
+        `alert` is what led to it, of which scripts are told.
+        """
         if ruling.record is None or ruling.arguments is None:
             return False
         if isinstance(ruling.record, Ran) and self.runs_waiting >= RUNS_WAITING_MAX:
@@ -119,17 +125,23 @@ class Blocks:
             return False
         ended = [] if gives_way is None else [Ended(gives_way.id, now.wall_s)]
         if not self._promise(now, ruling.record, *ended):
-            return self._block_in_emergency(ruling, policy, now)
+            return self._block_in_emergency(ruling, policy, now, alert)
         policy.commit(ruling, now)
         for record in ended:
             self.ledger.apply(record)
         if isinstance(ruling.record, Ran):
             self.counts["runs"] += 1
-            environment = self._environment(ruling.arguments, 0)
-            self._runs.append(Task("add", ruling.response.command.executable, ruling.arguments, environment))
+            self._runs.append(self._run_task(ruling.response.command, ruling.arguments, policy, now, alert))
         elif isinstance(ruling.record, Promised):
             self.counts["blocks"] += 1
+            self._keep_alert(ruling.record, ruling, policy, alert)
         return True
+
+    def _keep_alert(self, promise: Promised, ruling: Ruling, policy: Policy, alert: Optional[Alert]) -> None:
+        if alert is not None:
+            self._alerts[promise.block] = policy.tellable(ruling.response.command, alert)
+            if len(self._alerts) > ALERTS_KEPT_MAX:
+                self._alerts.popitem(last=False)
 
     def _first_to_make_room(self, now: Moment) -> Optional[Block]:
         """Return the block that gives way to a new one, None when there is none or the disk takes no promise of it."""
@@ -145,7 +157,7 @@ class Blocks:
                 self._log("WARNING", f"{many}: the oldest of the shortest ones give way, now {block.subject}.")
         return block
 
-    def _block_in_emergency(self, ruling: Ruling, policy: Policy, now: Moment) -> bool:
+    def _block_in_emergency(self, ruling: Ruling, policy: Policy, now: Moment, alert: Optional[Alert]) -> bool:
         """Block for a short while without a promise, where that is wanted and the firewall itself will end it."""
         promise = ruling.record
         if not (self.emergency_block_s and isinstance(promise, Promised)) or ruling.makes_room:
@@ -155,6 +167,7 @@ class Blocks:
         sentence_s = min(promise.sentence_s or self.emergency_block_s, self.emergency_block_s)
         short = promise._replace(sentence_s=sentence_s, ends_boot_s=now.boot_s + sentence_s)
         policy.commit(ruling._replace(record=short), now)
+        self._keep_alert(short, ruling, policy, alert)
         self._emergencies.append(self.ledger.blocks[ruling.response.command.name, promise.subject])
         self.promises.lack_something()
         self.counts["blocks"] += 1
@@ -296,8 +309,10 @@ class Blocks:
         released = isinstance(records[0], Released)  # one script does one thing, to one block or to many
         if released:
             self.counts["releases"] += len(records)
-            ended = (action.block for action in outcome.task.actions)
+            ended = [action.block for action in outcome.task.actions]
             self._log("INFO", "\n".join(f"{block.command} {block.subject}: released." for block in ended))
+            for block in ended:
+                self._alerts.pop(block.id, None)
         # Where an outcome is lost the script runs once more, which does no harm: that of an addition waits for a sync.
         self.promises.note(now, *records, is_worth_a_sync=released)
         for record in records:
@@ -316,10 +331,24 @@ class Blocks:
         first = actions[0].block
         environment = self._environment(first.arguments, _timeout_s(first, now))
         lines = [f"{action.block.subject.value} {_timeout_s(action.block, now)}" for action in actions]
-        return Task(
-            actions[0].verb, first.executable, first.arguments, environment, tuple(actions),
-            tuple(lines) if len(lines) > 1 else (),
-        )  # fmt: skip
+        if len(lines) > 1:
+            return Task(actions[0].verb, first.executable, first.arguments, environment, tuple(actions), tuple(lines))
+        alert = self._alerts.get(first.id) or remembered(
+            first.arguments, *self._rule_words(first.arguments.rule), first.at_s
+        )
+        notice = Notice(first.contract, first.command, first.extra_args, alert, is_stateful=True, stands=first.stands)
+        return Task(actions[0].verb, first.executable, first.arguments, environment, tuple(actions), notice=notice)
+
+    def _run_task(
+        self, command: Command, arguments: Arguments, policy: Policy, now: Moment, alert: Optional[Alert]
+    ) -> Task:
+        """Return the script of a command that is never undone."""
+        if alert is None:
+            told = remembered(arguments, *self._rule_words(arguments.rule), now.wall_s)
+        else:
+            told = policy.tellable(command, alert)
+        notice = Notice(command.contract, command.name, command.extra_args, told, is_stateful=False)
+        return Task("add", command.executable, arguments, self._environment(arguments, 0), notice=notice)
 
     def _environment(self, arguments: Arguments, timeout_s: int) -> Dict[str, str]:
         level, description = self._rule_words(arguments.rule)

@@ -11,7 +11,7 @@ import json
 import math
 import socket
 import zlib
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, Tuple
 
 from ar.model import Subject
 from ar.policy.records import (
@@ -93,6 +93,8 @@ def _write_promised(r: Promised) -> Dict[str, Any]:
         fields["exe"] = r.executable
     if r.contract != "argv":
         fields["contract"] = r.contract
+    if r.extra_args:
+        fields["args"] = list(r.extra_args)
     fields.update({"on": _write_subject(r.subject), "n": r.offence, "at": _seconds(r.at_s), "for": r.sentence_s})
     fields.update(_ends(r.ends_boot_s))
     fields["alert"], fields["rule"], fields["loc"] = a.alert_id, a.rule, a.location
@@ -113,7 +115,7 @@ def _read_promised(f: Dict[str, Any]) -> Promised:
     )  # fmt: skip
     return Promised(
         int(f["promise"]), _read_text(f, "cmd"), _read_script(f), str(f.get("contract", "argv")), subject, arguments,
-        int(f["n"]), _read_s(f, "at"), _read_sentence(f), _read_end(f),
+        int(f["n"]), _read_s(f, "at"), _read_sentence(f), _read_end(f), _read_extra_args(f),
     )  # fmt: skip
 
 
@@ -151,6 +153,13 @@ def _read_text(f: Dict[str, Any], key: str) -> str:
     if "\0" in text:
         raise ValueError(f"{key!r} has a NUL")
     return text
+
+
+def _read_extra_args(f: Dict[str, Any]) -> Tuple[str, ...]:
+    extra_args = f.get("args", [])
+    if not isinstance(extra_args, list):
+        raise TypeError("'args' is no list")
+    return tuple(map(str, extra_args))
 
 
 def _read_s(f: Dict[str, Any], key: str) -> float:

@@ -8,6 +8,7 @@ from typing import Callable, FrozenSet, Iterable, List, Optional
 
 from ar.policy.records import Record
 from ar.policy.tasks import Finished, Task
+from ar.respond.contracts import NOBODY
 
 
 class NoJournal:
@@ -40,11 +41,16 @@ class Observer:
         self.running = 0
         self.waiting = 0
         self.has_room = True
-        self.scripts_max = 0  # an observer has room for all; these two are the runner's
+        self.scripts_max = 0  # an observer has room for all; these three are the runner's
         self.deadline_s = 0.0
+        self.host = NOBODY
 
     def filenos(self) -> List[int]:
         """Return nothing: no script prints."""
+        return []
+
+    def writers(self) -> List[int]:
+        """Return nothing: no script is told anything."""
         return []
 
     def abilities(self, executable: str) -> FrozenSet[str]:  # noqa: ARG002 (the runner's signature)
@@ -53,9 +59,10 @@ class Observer:
 
     def submit(self, task: Task, boot_s: float) -> None:  # noqa: ARG002 (the runner's signature)
         """Say what would run, and take it for done."""
-        argv = task.argv(str(self._folder / task.executable))
+        argv = task.arguments.argv(str(self._folder / task.executable), task.verb)  # no batch comes here
         timeout = task.environment.get("AR_TIMEOUT", "0")
-        self._log("INFO", f"Observing: would run {shlex.join(argv)} (AR_TIMEOUT={timeout})")
+        how = f", told by {task.notice.contract}" if task.notice is not None and task.is_told_by_notice else ""
+        self._log("INFO", f"Observing: would run {shlex.join(argv)} (AR_TIMEOUT={timeout}{how})")
         self._done.append(Finished(task, worked=True, how="observed", output=""))
 
     def reap(self, boot_s: float) -> List[Finished]:  # noqa: ARG002 (the runner's signature)

@@ -2,6 +2,10 @@
 
 A script gets TERM at its deadline and KILL five seconds later, with everything it started. At most
 `scripts_max` run at once; the others wait their turn in order.
+
+What a script is told is written to its standard input as far as there is room, and the rest as it reads; whether it
+reads is its own affair. Then its input ends, so that one which reads to the end is not kept waiting. It stays open only
+for a script that may ask `check_keys`: until it has been answered, or has not asked for ten seconds.
 """
 
 from __future__ import annotations
@@ -12,34 +16,18 @@ import subprocess
 from collections import deque
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Callable, Deque, Dict, FrozenSet, List, Optional, Sequence
+from typing import Callable, Deque, Dict, FrozenSet, List, Optional
 
 from ar.policy.tasks import BATCH_BYTES_MAX, Finished, Task
-from ar.respond.abilities import Abilities
+from ar.respond.abilities import CHECK_KEYS, Abilities
+from ar.respond.contracts import NOBODY, Host, answer, message
 from ar.respond.orphans import Orphans
+from ar.respond.running import Question, Running
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 KILL_AFTER_TERM_S = 5.0
-OUTPUT_MAX_BYTES = 8192  # kept of what a script prints: its last words
-OUTPUT_OF_ONE_BYTES = 64  # of a batch so much more for each address: the answer to `present` names them
-PIECES_AT_ONCE = 16  # a script that floods its output must not keep the engine from its work
+ASKS_WITHIN_S = 10.0  # else a script that could have asked is taken for one that reads to the end
 _KEPT_VARIABLES = ("TZ",)
-
-
-class _Running:
-    """A script that has started."""
-
-    def __init__(self, task: Task, process: subprocess.Popen[bytes], deadline_boot_s: float) -> None:
-        self.task = task
-        self.process = process
-        self.deadline_boot_s = deadline_boot_s
-        self.terminated = False
-        self.output = bytearray()
-        self.silent = False  # it closed its output, or ended
-
-    @property
-    def pipe(self) -> int:
-        return self.process.stdout.fileno()  # type: ignore[union-attr]  # always opened with a pipe
 
 
 class Runner:
@@ -54,21 +42,23 @@ class Runner:
         deadline_s: float,
         fault_of_script: Callable[[Path], Optional[str]],
         orphans: Optional[Orphans] = None,
+        host: Host = NOBODY,
     ) -> None:
         """Take scripts from `folder`, of the home `home`; `deadline_s` in seconds.
 
         `fault_of_script` says why a script file must not be run as it is, or None when it may be. Nothing is started
-        before `orphans`, the scripts of a former agent, have ended.
+        before `orphans`, the scripts of a former agent, have ended. `host` is what scripts are told of this one.
         """
         self.scripts_max = scripts_max
         self.deadline_s = deadline_s
+        self.host = host
         self._folder = folder
         self._home = home
         self._fault_of_script = fault_of_script
         self._abilities = Abilities(folder)
         self._orphans = orphans
         self._waiting: Deque[Task] = deque()
-        self._running: Dict[int, _Running] = {}
+        self._running: Dict[int, Running] = {}
         self._refused: List[Finished] = []
 
     @property
@@ -98,16 +88,20 @@ class Runner:
         """Return the pipes that scripts print to."""
         return [pipe for pipe, run in self._running.items() if not run.silent]
 
+    def writers(self) -> List[int]:
+        """Return the pipes that wait for room to write what scripts are told."""
+        return [run.process.stdin.fileno() for run in self._running.values() if run.unsaid and run.process.stdin]
+
     def submit(self, task: Task, boot_s: float) -> None:
         """Run a task as soon as there is room."""
         self._waiting.append(task)
         self._start_waiting(boot_s)
 
     def next_wake_s(self) -> Optional[float]:
-        """Return when a script has to be ended, on the boot clock; None while none runs; 0 when one was refused."""
+        """Return when a script has to be looked after, on the boot clock; None while none runs; 0 for one refused."""
         if self._refused:
             return 0.0
-        wakes = [run.deadline_boot_s for run in self._running.values()]
+        wakes = [run.wakes_boot_s for run in self._running.values()]
         if self._orphans is not None and self._orphans.next_look_s is not None:
             wakes.append(self._orphans.next_look_s)
         return min(wakes, default=None)
@@ -118,15 +112,17 @@ class Runner:
             self._orphans.look(boot_s, self.deadline_s, KILL_AFTER_TERM_S)
         finished, self._refused = self._refused, []
         for pipe, run in list(self._running.items()):
-            _drain(run)
+            run.drain()
             status = run.process.poll()
             if status is None:
+                run.say()
                 self._enforce_deadline(run, boot_s)
                 continue
-            _drain(run)
+            run.drain()
             del self._running[pipe]
+            run.hang_up()
             run.process.stdout.close()  # type: ignore[union-attr]  # always opened with a pipe
-            finished.append(self._outcome(run, status))
+            finished.append(self._outcome(run, status, boot_s))
         if finished:
             self._note_running()
         self._start_waiting(boot_s)
@@ -148,14 +144,15 @@ class Runner:
         if fault is not None:
             self._refused.append(Finished(task, worked=False, how=f"not run: {fault}", output=""))
             return
+        told = _told(task, str(script), self.host)
         self._note_running(starting=True)
         try:
             process = subprocess.Popen(
                 task.argv(str(script)),
-                stdin=subprocess.PIPE if task.lines else subprocess.DEVNULL,
+                stdin=subprocess.PIPE if told else subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                cwd="/",
+                cwd=self._home if task.is_told_by_notice else "/",
                 env=self._environment(task),
                 start_new_session=True,
                 pass_fds=self._orphans.inherited if self._orphans is not None else (),
@@ -164,10 +161,15 @@ class Runner:
             self._refused.append(Finished(task, worked=False, how=f"not run: {error.strerror}", output=""))
             self._note_running()
             return
-        if process.stdin is not None:
-            _hand_over(task.lines, process.stdin)
-        run = _Running(task, process, boot_s + self.deadline_s)
+        run = Running(task, process, boot_s, self.deadline_s)
         os.set_blocking(run.pipe, False)
+        if process.stdin is not None:
+            os.set_blocking(process.stdin.fileno(), False)
+            if task.is_told_by_notice and task.verb == "add" and CHECK_KEYS in self.abilities(task.executable):
+                run.question = Question(
+                    answer(task, str(script), self.host), boot_s + min(ASKS_WITHIN_S, self.deadline_s / 2)
+                )
+            run.say(told)
         self._running[run.pipe] = run
         self._note_running()
 
@@ -181,7 +183,9 @@ class Runner:
         kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
         return {"PATH": PATH, "LC_ALL": "C", "HOME": "/", "AR_HOME": str(self._home), **kept, **task.environment}
 
-    def _enforce_deadline(self, run: _Running, boot_s: float) -> None:
+    def _enforce_deadline(self, run: Running, boot_s: float) -> None:
+        if run.question is not None and boot_s >= run.question.until_boot_s:
+            run.expect_no_question()
         if boot_s < run.deadline_boot_s:
             return
         with suppress(ProcessLookupError):  # it ended by itself in this very moment
@@ -189,7 +193,7 @@ class Runner:
         run.terminated = True
         run.deadline_boot_s = boot_s + KILL_AFTER_TERM_S
 
-    def _outcome(self, run: _Running, status: int) -> Finished:
+    def _outcome(self, run: Running, status: int, boot_s: float) -> Finished:
         if run.terminated:
             with suppress(ProcessLookupError):  # what it started may outlive it; nothing of the group may
                 os.killpg(run.process.pid, signal.SIGKILL)
@@ -200,26 +204,14 @@ class Runner:
             how = f"exit status {status}"
         worked = status == 0 and not run.terminated
         output = run.output.decode("utf-8", "backslashreplace").strip()
-        return Finished(run.task, worked, how, output, None if run.terminated or status < 0 else status)
+        kept = None if run.terminated or status < 0 else status
+        return Finished(run.task, worked, how, output, kept, boot_s - run.began_boot_s)
 
 
-def _hand_over(lines: Sequence[str], stdin: IO[bytes]) -> None:
-    """Write the lines, which a pipe takes at once, and let the script find their end."""
-    text = "".join(f"{line}\n" for line in lines).encode("ascii")
+def _told(task: Task, script: str, host: Host) -> bytes:
+    """Return what a script is to find on its standard input."""
+    if not task.lines:
+        return message(task, script, host)
+    text = "".join(f"{line}\n" for line in task.lines).encode("ascii")
     assert len(text) <= BATCH_BYTES_MAX, len(text)  # noqa: S101 (who makes batches keeps to it)
-    with suppress(BrokenPipeError), stdin:  # a script that ended already says so by its exit status
-        os.write(stdin.fileno(), text)
-
-
-def _drain(run: _Running) -> None:
-    """Read what the script has printed, a bounded piece of it, and keep the end."""
-    for _ in range(PIECES_AT_ONCE):
-        try:
-            piece = os.read(run.pipe, 65536)
-        except BlockingIOError:
-            return
-        if not piece:
-            run.silent = True
-            return
-        run.output += piece
-        del run.output[: -(OUTPUT_MAX_BYTES + len(run.task.lines) * OUTPUT_OF_ONE_BYTES)]
+    return text

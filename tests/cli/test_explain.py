@@ -15,6 +15,16 @@ FAILED = "Nov 21 06:23:59 pi sshd[99]: Failed password for {user} from {address}
 LINE = FAILED.format(user="root", address="203.0.113.7")
 
 
+def test_a_script_of_another_contract_is_shown_without_arguments(home, objects, verb):
+    (home / "etc/agent.toml").write_text('contract.drop = "wazuh4"\n')
+    (said,) = objects("explain", LINE)
+    script = f"{home}/active-response/bin/null.sh"
+    assert (said["responses"][0]["contract"], said["responses"][0]["argv"]) == ("wazuh4", [script])
+    assert f"drop: would run: {script}, told of 203.0.113.7 by wazuh4 (offence 1" in " ".join(
+        verb("explain", LINE)[1].split()
+    )
+
+
 def test_json_has_the_documented_keys(objects, home):
     (said,) = objects("explain", LINE)
     responses = said.pop("responses")
@@ -54,6 +64,7 @@ def test_json_has_the_documented_keys(objects, home):
     script = f"{home}/active-response/bin/null.sh"
     assert drop["argv"] == [script, "add", "-", "203.0.113.7", alert_id, "5716", "explain", "-"]
     assert (drop["would_run"], drop["outcome"], drop["timeout_s"]) == (True, "block", 600)
+    assert drop["contract"] == "argv"
     assert mail["argv"] == [script, "add", "root", "-", alert_id, "5716", "explain", "-"]
     assert (mail["would_run"], mail["outcome"]) == (True, "run")
 

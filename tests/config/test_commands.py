@@ -70,6 +70,14 @@ def test_user_and_username_are_the_same(trial, word):
             "3: <timeout_allowed> is 'maybe': expected yes or no",
         ),
         (
+            "<name>a</name><executable>a.sh</executable><expect/>\n<contract>wazuh</contract>",
+            "3: <contract> is 'wazuh': expected argv, wazuh4 or wazuh5",
+        ),
+        (
+            f"<name>a</name><executable>a.sh</executable><expect/>\n<extra_args>{'x' * 1025}</extra_args>",
+            f"3: <extra_args> is '{'x' * 77}...': expected at most 1024 characters",
+        ),
+        (
             "<name>a</name><executable>a.sh</executable><expect/>\n<exectuable>b</exectuable>",
             "3: unknown element <exectuable> in <command>: expected <executable>",
         ),
@@ -116,3 +124,41 @@ def test_an_element_that_stands_twice_counts_once_and_is_told(trial):
     trial.conf("<command><name>a</name>\n<name>b</name><executable>b.sh</executable><expect/></command>")
     assert list(trial.load().config.commands) == ["b"]
     assert trial.warnings() == ["etc/ossec.conf:3: <name> stands twice in one <command>; that of line 2 does not count"]
+
+
+@pytest.mark.parametrize("contract", ["argv", "wazuh4", "wazuh5"])
+def test_a_command_names_its_contract_and_what_its_script_is_told_besides(trial, contract):
+    trial.conf(
+        f"""<command><name>a</name><executable>a</executable><expect>srcip</expect>
+  <contract>{contract}</contract><extra_args>-yara_path  /usr/bin</extra_args></command>"""
+    )
+    loaded = trial.load()
+    command = loaded.config.commands["a"]
+    assert (command.contract, command.extra_args) == (contract, ("-yara_path", "/usr/bin"))
+    assert (loaded.mistakes, loaded.config.unused) == ([], ())
+
+
+def test_two_contracts_for_one_command_are_a_mistake(trial):
+    trial.conf(
+        """<command><name>a</name><executable>a</executable><expect/>
+<contract>wazuh4</contract></command>"""
+    )
+    trial.toml('contract.a = "wazuh4"\n')
+    assert trial.mistakes() == []
+    trial.toml('contract.a = "wazuh5"\n')
+    assert trial.mistakes() == [
+        "etc/agent.toml:1: contract is 'wazuh5', and 'wazuh4' at etc/ossec.conf:3: expected one contract"
+    ]
+
+
+def test_a_contract_in_agent_toml_is_held_to_the_same_words(trial):
+    trial.conf("<command><name>a</name><executable>a</executable><expect/></command>")
+    trial.toml('contract.a = "stdin"\n')
+    assert trial.mistakes() == ["etc/agent.toml:1: a is 'stdin': expected argv, wazuh4 or wazuh5"]
+
+
+@pytest.mark.parametrize("written", ['"-v /x"', '["-v", "/x"]'])
+def test_extra_args_may_be_a_list_in_agent_toml(trial, written):
+    trial.conf("")
+    trial.toml(f'[[command]]\nname = "a"\nexecutable = "a"\nexpect = ""\nextra_args = {written}\n')
+    assert trial.load().config.commands["a"].extra_args == ("-v", "/x")

@@ -66,6 +66,19 @@ def test_a_script_that_may_not_be_run_is_told_with_the_reason(said, trial, mode,
     ]
 
 
+def test_a_script_that_asks_needs_a_contract_in_which_it_is_answered(said, trial):
+    script = trial.script()
+    script.write_text('#!/bin/sh\necho \'{"command":"check_keys"}\'\n')
+    assert said(OK) == [
+        (
+            "etc/ossec.conf:2: active-response/bin/firewall-drop.sh asks `check_keys` as Wazuh's scripts do, and gets "
+            "no answer by argv: expected the contract wazuh4 or wazuh5 for command 'firewall-drop'"
+        )
+    ]
+    trial.toml('contract.firewall-drop = "wazuh4"\n')
+    assert said(OK) == []
+
+
 def test_a_command_that_no_response_runs_needs_no_script(said):
     more = "<command><name>spare</name><executable>spare.sh</executable><expect/></command>"
     assert said(OK, more=more) == []

@@ -157,7 +157,10 @@ def test_settings_contracts_and_rule_files_are_printed_too(trial):
     )
     trial.write("rules/own/mine.xml", RULES)
     trial.write("etc/lists/a", "x:y\n")
-    trial.toml('settle = 3\nforget_after = "1h"\nipv6_prefix = 64\nlimits.scripts_max = 2\ncontract.mail = "wazuh5"\n')
+    trial.toml(
+        'settle = 3\nforget_after = "1h"\nipv6_prefix = 64\nlimits.scripts_max = 2\ncontract.mail = "wazuh5"\n'
+        '[[command]]\nname = "own"\nexecutable = "own"\nexpect = ""\ncontract = "wazuh4"\nextra_args = "-v /x"\n'
+    )
     config = trial.load().config
     printed = write_toml(config)
     assert '[rules]\ninclude = ["rules_config.xml", "rules/own/mine.xml"]\ndecoder = ["etc/decoder.xml"]\n' in printed

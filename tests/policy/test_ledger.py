@@ -382,3 +382,91 @@ def test_in_the_same_boot_no_block_outlasts_its_full_sentence_even_if_the_boot_c
     assert ledger.rearm(at(-50), "boot-a"), "the new end is to be written down"
     assert due(ledger, 9) == []
     assert due(ledger, 10) == [("delete", 1)]
+
+
+# ── whether a block is known to stand, which a script that asks is told ──────────────────────────────────────
+
+
+def test_a_new_block_does_not_stand_before_its_script_has_succeeded():
+    ledger = Ledger("boot-a")
+    ledger.apply(promise())
+    (action,) = ledger.take_due(at(0))
+    assert not action.block.stands
+    finish(ledger, action, worked=False, seconds=0)
+    assert not ledger.blocks[KEY].stands
+    (again,) = ledger.take_due(at(1))
+    finish(ledger, again, worked=True, seconds=1)
+    assert ledger.blocks[KEY].stands
+
+
+def prolonged(ledger):
+    ledger.apply(Prolonged(1, 2, at(10).wall_s, 600, 710.0))
+    return ledger.blocks[KEY]
+
+
+def test_a_prolonged_block_stands_until_its_script_fails_at_it():
+    ledger = in_force()
+    assert prolonged(ledger).stands
+    (action,) = ledger.take_due(at(10))
+    finish(ledger, action, worked=False, seconds=10)
+    assert not ledger.blocks[KEY].stands, "nobody knows what a script that failed has left"
+
+
+def test_a_block_that_was_prolonged_while_its_script_ran_stands_if_that_worked():
+    ledger = Ledger("boot-a")
+    ledger.apply(promise())
+    (action,) = ledger.take_due(at(0))
+    assert not prolonged(ledger).stands
+    finish(ledger, action, worked=True, seconds=0.1)
+    assert ledger.blocks[KEY].stands
+
+
+def test_a_block_that_was_flushed_does_not_stand():
+    ledger = in_force()
+    ledger.put_back(ledger.blocks[KEY])
+    assert not ledger.blocks[KEY].stands
+
+
+def test_a_block_stands_until_its_release_begins_and_its_successor_with_it():
+    ledger = in_force()
+    ledger.apply(Ended(1, at(1).wall_s))
+    assert ledger.blocks[KEY].stands
+    ledger.apply(promise(2, seconds=2))
+    assert ledger.blocks[KEY].stands, "the former one was never released"
+    ledger.apply(Ended(2, at(3).wall_s))
+    (release,) = ledger.take_due(at(3))
+    assert not release.block.stands
+    ledger.apply(promise(3, seconds=4))
+    assert not ledger.blocks[KEY].stands
+    finish(ledger, release, worked=False, seconds=4)
+    assert not ledger.blocks[KEY].stands, "the release may have done its work before it failed"
+
+
+def test_another_script_does_not_take_over_what_stands():
+    ledger = in_force()
+    ledger.apply(Ended(1, at(1).wall_s))
+    ledger.apply(promise(2, seconds=2)._replace(executable="other.sh"))
+    assert not ledger.blocks[KEY].stands
+
+
+@pytest.mark.parametrize(
+    ("last", "boot", "stands"),
+    [
+        (Added(1), "boot-a", True),
+        (Added(1), "boot-b", False),
+        (Prolonged(1, 2, at(10).wall_s, 600, 710.0), "boot-a", False),
+        (Ended(1, at(1).wall_s), "boot-a", False),
+    ],
+)
+def test_after_a_restart_only_what_is_in_force_on_record_stands(last, boot, stands):
+    ledger = Ledger.remembered([Opened("boot-a", *at(0)), promise(), Added(1), last])
+    ledger.rearm(at(20), boot)
+    assert ledger.blocks[KEY].stands == stands
+
+
+def test_blocks_of_two_contracts_do_not_go_into_one_batch():
+    ledger = Ledger("boot-a")
+    ledger.apply(promise())
+    ledger.apply(promise(2, subject=Subject("srcip", "203.0.113.8"))._replace(contract="wazuh4"))
+    first, second = (action.block for action in ledger.take_due(at(0)))
+    assert not first.goes_with(second)

@@ -191,6 +191,14 @@ def test_an_allowed_address_is_never_acted_on_nor_counted(address, why):
     assert a_policy.block_by_hand(DROP, parse_address(address), 60, "1.0", at(0)) == why
 
 
+@pytest.mark.parametrize("address", ["10.1.2.3", "127.0.0.1", "192.0.2.1"])
+def test_a_script_that_expects_no_address_is_not_told_one_that_is_never_acted_on(address):
+    guarded = policy(allow=["10.0.0.0/8"], own=["192.0.2.1"])
+    assert guarded.tellable(DISABLE, alert(address, user="bob")) == alert(None, user="bob")
+    assert guarded.tellable(DISABLE, alert(user="bob")) == alert(user="bob")
+    assert guarded.tellable(DISABLE, alert(None)) == alert(None)
+
+
 def test_a_stale_line_starts_no_response():
     (ruling,) = rule(policy(response()), alert(stale=True), 0)
     assert (ruling.outcome, ruling.record) == (Outcome.STALE, None)

@@ -1,9 +1,11 @@
 """Promise, act, record: the order of things, and what happens when one of them cannot be done."""
 
+from dataclasses import replace
+
 import pytest
 
 from ar.errors import Place
-from ar.model import Command, Levels, Moment, Response, Subject
+from ar.model import Alert, Command, Levels, Moment, Response, Subject
 from ar.policy.block import State
 from ar.policy.ledger import Ledger
 from ar.policy.policy import Outcome, Ruling
@@ -83,6 +85,9 @@ class Story:
 
     def commit(self, ruling, now):
         self.ledger.apply(ruling.record)
+
+    def tellable(self, command, alert):
+        return alert._replace(program=f"as {command.name} may be told")
 
     def end_script(self, *, worked=True, output="", seconds=0.0):
         self.finished.append(
@@ -534,3 +539,89 @@ def test_a_start_replaces_a_damaged_journal_once_a_copy_of_it_is_kept(tmp_path):
         assert (tmp_path / copy).read_bytes() == content
         assert (read(path).damage, len(read(path).records)) == ([], number + 1)
         assert len(ledger.blocks) == number
+
+
+# ── what scripts are told ────────────────────────────────────────────────────────────────────────────────────
+
+ALERT = Alert("1.2", 1e6, 5712, 10, ("sshd",), "brute force", "/var/log/auth.log", full_log="the line")
+WAZUH = replace(DROP, contract="wazuh4", extra_args=("-v",))
+
+
+def block_for(alert, block=1, address="203.0.113.7", seconds=0.0, contract="wazuh4"):
+    subject, now = Subject("srcip", address), at(seconds)
+    arguments = ARGUMENTS._replace(srcip=address)
+    promise = Promised(
+        block, "firewall-drop", "firewall-drop.sh", contract, subject, arguments, 1, now.wall_s, 60, now.boot_s + 60,
+        ("-v",),
+    )  # fmt: skip
+    response = replace(RESPONSE, command=WAZUH)
+    return Ruling(response, Outcome.BLOCK, "", subject, arguments, promise), alert
+
+
+def take_told(story, told, seconds=0.0):
+    a_ruling, alert = told
+    assert story.blocks.take(a_ruling, story, at(seconds), alert)
+    story.blocks.work(at(seconds))
+
+
+def test_a_script_is_told_of_block_and_release_by_the_contract_and_alert_that_led_to_them():
+    story = Story()
+    take_told(story, block_for(ALERT))
+    add = story.tasks[0].notice
+    assert (add.contract, add.command, add.extra_args, add.is_stateful) == ("wazuh4", "firewall-drop", ("-v",), True)
+    assert add.alert == ALERT._replace(program="as firewall-drop may be told")
+    story.end_script()
+    story.blocks.work(at(60))
+    assert story.tasks[0].notice == add._replace(stands=False)
+    story.end_script(seconds=60)
+    assert story.blocks._alerts == {}, "nothing of it is kept once it is over"
+
+
+def test_a_block_that_is_prolonged_stands_and_one_that_is_new_does_not():
+    story = Story()
+    take_told(story, block_for(ALERT))
+    assert not story.tasks[0].notice.stands
+    story.end_script()
+    take(story, ruling(Prolonged(1, 2, at(1).wall_s, 600, at(1).boot_s + 600)), seconds=1)
+    assert story.tasks[0].notice.stands
+
+
+def test_without_the_alert_a_script_is_told_what_the_journal_has():
+    """As after a restart, and of a block that was made by hand."""
+    story = Story()
+    story.ledger.apply(block_for(None)[0].record)
+    story.blocks.work(at(0))
+    alert = story.tasks[0].notice.alert
+    assert (alert.id, alert.rule, alert.level, alert.description) == ("1.2", 5712, 10, "rule 5712 in words")
+    assert (alert.time_s, alert.location, alert.full_log) == (at(0).wall_s, "/var/log/auth.log", "")
+
+
+def test_so_many_alerts_are_kept_and_no_more(monkeypatch):
+    monkeypatch.setattr("ar.respond.blocks.ALERTS_KEPT_MAX", 2)
+    story = Story()
+    for number in (1, 2, 3):
+        take_told(story, block_for(ALERT, number, f"203.0.113.{number}"))
+    assert list(story.blocks._alerts) == [2, 3]
+
+
+def test_a_command_that_is_never_undone_is_told_so():
+    story = Story()
+    mail = Command("mail", "mail.py", frozenset(), timeout_allowed=False, place=HERE, contract="wazuh5")
+    response = replace(RESPONSE, command=mail)
+    run = Ruling(response, Outcome.RUN, "", ADDRESS, ARGUMENTS, Ran(1, "mail", ADDRESS, 1e6))
+    assert story.blocks.take(run, story, at(0), ALERT)
+    story.blocks.work(at(0))
+    notice = story.tasks[0].notice
+    assert (notice.contract, notice.command, notice.is_stateful, notice.stands) == ("wazuh5", "mail", False, False)
+    assert notice.alert.full_log == "the line"
+
+
+def test_a_batch_is_told_its_addresses_and_a_script_of_another_contract_gets_none():
+    story = Story()
+    story.can = frozenset({"batch"})
+    for number, contract in ((1, "argv"), (2, "argv"), (3, "wazuh4"), (4, "wazuh4")):
+        story.ledger.apply(block_for(None, number, f"203.0.113.{number}", contract=contract)[0].record)
+    story.blocks.work(at(0))
+    assert [(len(task.lines), task.notice and task.notice.contract) for task in story.tasks] == [
+        (2, None), (0, "wazuh4"), (0, "wazuh4"),
+    ]  # fmt: skip

@@ -39,6 +39,7 @@ ONE_OF_EACH = [
     Opened("7c0a-boot", 1763706200.0, 5084.25),
     promise(),
     promise(2, sentence_s=0, ends_boot_s=None, contract="wazuh4"),
+    promise(2, contract="wazuh4", extra_args=("-v", "/x")),
     promise(3, subject=Subject("user", "alice"), arguments=Arguments("alice", "192.0.2.1", "1.2", 5, "a b", "/x")),
     promise(4, subject=NOTHING, arguments=Arguments("-", "-", "1.2", 5, "loc", "-")),
     Prolonged(1, 2, 1763706300.0, 1800, 6990.125),

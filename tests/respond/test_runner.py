@@ -9,7 +9,8 @@ import pytest
 
 from ar.policy.records import Arguments
 from ar.policy.tasks import Task
-from ar.respond.runner import OUTPUT_MAX_BYTES, Runner
+from ar.respond.runner import Runner
+from ar.respond.running import OUTPUT_MAX_BYTES
 
 ARGUMENTS = Arguments("-", "203.0.113.7", "1763706239.12", 5712, "/var/log/a b.log", "-")
 
