@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Callable, Dict, Iterable, Iterator, List, Opti
 
 import psutil
 
-from ar import __version__
+from ar import __version__, trials
 from ar.control.protocol import Object, RefusedError
 from ar.duration import DURATION_MAX_S
 from ar.errors import UNAVAILABLE, USAGE
-from ar.model import Address, Command, Moment, parse_address
+from ar.model import NOTHING, Address, Command, Moment, parse_address
 from ar.policy.block import Block, State
 from ar.policy.ledger import Ledger
 from ar.respond import clock
@@ -148,6 +148,34 @@ def _block(engine: Engine, request: Object) -> Iterable[Object]:
     yield row_of(engine.ledger.blocks[command.name, subject], now)
 
 
+def _try(engine: Engine, request: Object) -> Iterable[Object]:
+    """Begin a trial; its steps are asked for with `tried`."""
+    now = clock.now()
+    if engine.observing:
+        raise RefusedError("not tried: the running agent only observes", UNAVAILABLE)
+    if engine.names_are_looked_up:
+        raise RefusedError("host names of the allowlist are being looked up: try again in a moment", UNAVAILABLE)
+    config = engine.loaded.config
+    command = trials.command_of(config.commands, str(request.get("command")))
+    text = request.get("subject")
+    subject = None if text is None else str(text)
+    trial = trials.begin(command, subject, engine.blocks, policy=engine.policy, settings=config.settings, now=now)
+    engine.log("INFO", f"{command.name} {NOTHING if subject is None else subject}: on trial.")
+    engine.blocks.work(now)
+    yield {"trial": trial.begun_boot_s}
+
+
+def _tried(engine: Engine, request: Object) -> Iterable[Object]:
+    trial = engine.blocks.trial
+    if trial is None or trial.begun_boot_s != request.get("trial"):
+        raise RefusedError("this trial is not known (any more)", UNAVAILABLE)
+    if request.get("hurry") is True:
+        now = clock.now()
+        trial.hurry(now)
+        engine.blocks.work(now)
+    return trials.rows_of(trial)
+
+
 def _command(engine: Engine, name: str) -> Command:
     """Return the command to block with: the named one, else the first that a response on addresses uses."""
     config = engine.loaded.config
@@ -205,4 +233,6 @@ _ANSWERS: Dict[str, Callable[[Engine, Object], Iterable[Object]]] = {
     "block": _block,
     "unblock": _unblock,
     "reconcile": _reconcile,
+    "try": _try,
+    "tried": _tried,
 }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import select
-from typing import Callable, List, NamedTuple, Optional, Set
+from typing import Callable, Iterator, List, NamedTuple, Optional, Set, Tuple
 
+from ar import trials
 from ar.answers import chosen
 from ar.config.home import Home
-from ar.config.load import settings_of
+from ar.config.load import Loaded, settings_of
 from ar.config.settings import Settings
 from ar.control.protocol import Object
 from ar.errors import UnavailableError
@@ -18,11 +20,14 @@ from ar.policy.tasks import Finished
 from ar.report.responses import ResponsesLog
 from ar.respond import clock
 from ar.respond.blocks import Blocks, restored
+from ar.respond.hosts import networks_of
 from ar.respond.journal import Journal, Lock, patience, read
 from ar.respond.runner import KILL_AFTER_TERM_S, Runner
-from ar.setup import runner_of
+from ar.respond.trial import Trial
+from ar.setup import policy_of, runner_of
 
 RELEASING_S = 20.0  # a while in which even 100,000 blocks are released, unless scripts hang
+_TRIAL_RUNS = 6  # of scripts, one after the other: those of a killed agent, and at most five of a trial
 _LOOK_AGAIN_S = 0.05  # how often a script that runs is asked whether it has ended
 
 Log = Callable[[str, str], None]  # severity, text
@@ -55,8 +60,9 @@ def ledger_of(home: Home, log: Log) -> Ledger:
 
 
 def lasts_at_most_s(settings: Settings) -> float:
-    """Return how long a release without an agent may hold the home, in seconds."""
-    return _starts_for_s(settings) + settings.script_deadline_s + KILL_AFTER_TERM_S
+    """Return how long a release or a trial without an agent may hold the home, in seconds."""
+    release_s = _starts_for_s(settings) + settings.script_deadline_s + KILL_AFTER_TERM_S
+    return max(release_s, _TRIAL_RUNS * (settings.script_deadline_s + KILL_AFTER_TERM_S))
 
 
 def _starts_for_s(settings: Settings) -> float:
@@ -96,23 +102,16 @@ def _overdue(ledger: Ledger) -> List[Block]:
 
 
 def _release(home: Home, settings: Settings, lock: Lock, choose: Callable[[Ledger], List[Block]], log: Log) -> Releases:
-    journal: Optional[Journal] = None
-    runner: Optional[Runner] = None
-    try:
-        journal = Journal(home.journal)
-        runner = runner_of(home, settings, log)
-        ledger = restored(journal, clock.now(), clock.boot_id(), log)
+    resisting: Set[Key] = set()
+
+    def take(outcome: Finished) -> None:
+        if not outcome.worked and len(outcome.task.actions) == 1:  # of a batch it is not known which one resists
+            resisting.add(outcome.task.actions[0].block.key)
+
+    with _blocks_of(home, settings, lock, log, take) as (blocks, runner):
+        ledger = blocks.ledger
         meant = choose(ledger)
         ledger.hush()
-        responses_log = ResponsesLog(home.responses_log, home.scripts, lambda problem: log("ERROR", problem))
-        resisting: Set[Key] = set()
-
-        def take(outcome: Finished) -> None:
-            responses_log.write(outcome)
-            if not outcome.worked and len(outcome.task.actions) == 1:  # of a batch it is not known which one resists
-                resisting.add(outcome.task.actions[0].block.key)
-
-        blocks = Blocks(ledger, journal, runner, log=log, rule_words=lambda _: (0, ""), on_finished=take)
         for block in meant:
             blocks.end(block, clock.now())
         blocks.work(clock.now())
@@ -126,9 +125,57 @@ def _release(home: Home, settings: Settings, lock: Lock, choose: Callable[[Ledge
                 return Releases(meant, left)
             select.select(runner.filenos(), [], [], _LOOK_AGAIN_S)
             blocks.collect(clock.now())
+
+
+@contextlib.contextmanager
+def _blocks_of(
+    home: Home, settings: Settings, lock: Lock, log: Log, on_finished: Callable[[Finished], None]
+) -> Iterator[Tuple[Blocks, Runner]]:
+    """Give what the home's journal holds, as an agent would have it, and the runner of its scripts."""
+    journal: Optional[Journal] = None
+    runner: Optional[Runner] = None
+    try:
+        journal = Journal(home.journal)
+        runner = runner_of(home, settings, log)
+        ledger = restored(journal, clock.now(), clock.boot_id(), log)
+        responses_log = ResponsesLog(home.responses_log, home.scripts, lambda problem: log("ERROR", problem))
+
+        def take(outcome: Finished) -> None:
+            responses_log.write(outcome)
+            on_finished(outcome)
+
+        yield Blocks(ledger, journal, runner, log=log, rule_words=lambda _: (0, ""), on_finished=take), runner
     finally:
         if runner is not None:
             runner.close()
         if journal is not None:
             journal.close()
         lock.release()
+
+
+def try_out(loaded: Loaded, name: str, subject: Optional[str], log: Log, is_interrupted: Callable[[], bool]) -> Trial:
+    """Try the script of a command on a subject to the end of the trial; interrupted, to the release of its block.
+
+    Nothing else that is due is done. Raises UnavailableError when an agent holds the home after all, RefusedError
+    when it may not be tried.
+    """
+    home, settings = loaded.config.home, loaded.config.settings
+    command = trials.command_of(loaded.config.commands, name)
+    networks, warnings = networks_of(loaded.config.allowed)
+    for warning in warnings:
+        log("WARNING", str(warning))
+    lock = Lock(home.lock, "try", waits=patience(lasts_at_most_s(settings)))
+    with _blocks_of(home, settings, lock, log, lambda _: None) as (blocks, runner):
+        policy = policy_of(loaded, blocks.ledger, networks)
+        blocks.ledger.hush()
+        trial = trials.begin(command, subject, blocks, policy=policy, settings=settings, now=clock.now())
+        is_hurried = False
+        while not trial.is_over or runner.running:
+            if is_interrupted() and not is_hurried:
+                is_hurried = True
+                trial.hurry(clock.now())
+            if trial.is_over:
+                runner.scripts_max = 0
+            blocks.collect(clock.now())
+            select.select(runner.filenos(), [], [], _LOOK_AGAIN_S)
+        return trial

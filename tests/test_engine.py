@@ -322,3 +322,130 @@ def test_a_notification_is_not_told_an_address_that_is_never_acted_on(host):
     host.turn_until(engine, lambda: host.calls() and not engine.runner.running)
     (told,) = [json.loads(call) for call in host.calls()]
     assert told["parameters"]["alert"]["data"] == {"dstuser": "root", "srcport": "4242"}
+
+
+# ── a trial beside everything else ───────────────────────────────────────────────────────────────────────────
+
+FIREWALL = """#!/bin/sh
+# ar: present
+echo "$1 $3" >> {asked}
+case $1 in
+    add) : > {asked}.$3; while [ -e {asked}.gate ]; do sleep 0.01; done ;;
+    delete) rm -f {asked}.$3 ;;
+    present) [ -e {asked}.$3 ] ;;
+esac
+"""
+
+
+@pytest.fixture
+def firewall(host):
+    (host.home.scripts / "note.sh").write_text(FIREWALL.format(asked=host.asked))
+    return host
+
+
+def begun(engine, subject="203.0.113.7", command="drop"):
+    (row,) = answer(engine, {"verb": "try", "command": command, "subject": subject})
+    return row
+
+
+def tried(engine, trial, **more):
+    *steps, last = answer(engine, {"verb": "tried", **trial, **more})
+    return [(step["step"], step["ok"]) for step in steps], last["over"]
+
+
+ALL_WELL = [("before", True), ("add", True), ("during", True), ("delete", True), ("after", True)]
+
+
+def test_a_running_agent_tries_a_script_to_the_end_whoever_asked_for_it_goes_away(firewall):
+    engine = firewall.engine()
+    trial = begun(engine)
+    with pytest.raises(RefusedError, match="another trial is under way"):
+        begun(engine, "203.0.113.8")
+    firewall.turn_until(engine, lambda: tried(engine, trial)[1])
+    assert tried(engine, trial) == (ALL_WELL, True)
+    assert firewall.calls() == [f"{verb} 203.0.113.7" for verb in ("present", "add", "present", "delete", "present")]
+    assert engine.ledger.blocks == {}
+    assert engine.ledger.offenders == {}
+    assert engine.blocks.reconciler.counts["asked"] == 0, "the trial's questions are its own"
+    assert begun(engine)["trial"] != trial["trial"], "and then another one may begin"
+    with pytest.raises(RefusedError, match="not known"):
+        tried(engine, trial)
+
+
+def test_a_trial_in_a_hurry_goes_straight_to_the_release(firewall):
+    engine = firewall.engine()
+    gate = firewall.asked.with_name("asked.gate")
+    gate.touch()
+    trial = begun(engine)
+    firewall.turn_until(engine, lambda: "add 203.0.113.7" in firewall.calls())
+    assert tried(engine, trial, hurry=True) == ([("before", True)], False)
+    gate.unlink()
+    firewall.turn_until(engine, lambda: tried(engine, trial, hurry=True)[1])
+    assert tried(engine, trial) == ([("before", True), ("add", True), ("delete", True)], True)
+    assert firewall.calls()[-1] == "delete 203.0.113.7"
+
+
+def test_an_offender_who_comes_during_a_trial_stays_blocked(firewall):
+    engine = firewall.engine()
+    gate = firewall.asked.with_name("asked.gate")
+    gate.touch()
+    trial = begun(engine)
+    firewall.turn_until(engine, lambda: "add 203.0.113.7" in firewall.calls())
+    firewall.attack("203.0.113.7")
+    firewall.turn_until(engine, lambda: [block.offence for block in engine.ledger.blocks.values()] == [1])
+    gate.unlink()
+    firewall.turn_until(engine, lambda: tried(engine, trial)[1])
+    assert tried(engine, trial)[0][-1] == ("delete", False)
+    firewall.turn_until(engine, lambda: not engine.runner.running)
+    (block,) = engine.ledger.blocks.values()
+    assert (block.offence, block.sentence_s, block.state.value) == (1, 600, "in force")
+    assert "delete 203.0.113.7" not in firewall.calls()
+
+
+def test_an_offender_who_is_blocked_between_question_and_promise_is_left_alone(firewall):
+    engine = firewall.engine()
+    trial = begun(engine)
+    firewall.attack("203.0.113.7")
+    engine._read(clock.now())
+    assert [block.offence for block in engine.ledger.blocks.values()] == [1]
+    firewall.turn_until(engine, lambda: tried(engine, trial)[1])
+    *_, (step, ok) = tried(engine, trial)[0]
+    assert (step, ok) in {("add", False), ("before", False)}
+    assert "delete 203.0.113.7" not in firewall.calls()
+
+
+def test_an_agent_that_ends_during_a_trial_leaves_it_to_the_next_one(firewall):
+    engine = firewall.engine()
+    begun(engine)
+    firewall.turn_until(engine, lambda: [block.state.value for block in engine.ledger.blocks.values()] == ["in force"])
+    engine._stop()
+    firewall.engines.clear()
+    later = firewall.engine()
+    (block,) = later.ledger.blocks.values()
+    assert (block.subject.value, block.offence) == ("203.0.113.7", 0)
+    assert block.left_s(clock.now()) <= 100
+
+
+def test_what_a_running_agent_does_not_try_is_refused_as_without_one(firewall):
+    firewall.configure("198.51.100.0/24")
+    engine = firewall.engine()
+    for command, subject, why in (
+        ("drop", "198.51.100.7", "allowlisted"), ("drop", "127.0.0.1", "loopback"), ("drop", None, "needs a --subject"),
+        ("mail", "203.0.113.7", "never undone"), ("nope", "203.0.113.7", "no command"),
+    ):  # fmt: skip
+        with pytest.raises(RefusedError, match=why):
+            begun(engine, subject, command)
+    engine.observing = True
+    with pytest.raises(RefusedError, match="only observes"):
+        begun(engine)
+    engine.observing = False
+    assert firewall.calls() == []
+
+
+def test_a_full_disk_lets_nothing_be_tried(firewall, monkeypatch):
+    engine = firewall.engine()
+    monkeypatch.setattr(engine.blocks.promises, "make", lambda now, *records: False)
+    trial = begun(engine)
+    firewall.turn_until(engine, lambda: tried(engine, trial)[1])
+    assert tried(engine, trial)[0] == [("before", True), ("add", False)]
+    assert firewall.calls() == ["present 203.0.113.7"]

@@ -29,7 +29,7 @@ ROOMS: Dict[str, Room] = {
     "door": Room(("agent",), ("cli", "package"), "the front door knows the command line and nothing else"),
     "cli": Room(("ar.cli",), ("engine", "ruleset", *EDGE, *CORE, *GROUND, "package"), "a verb may ask anybody"),
     "engine": Room(
-        ("ar.engine", "ar.answers", "ar.offline", "ar.setup", "ar.signals"),
+        ("ar.engine", "ar.answers", "ar.offline", "ar.setup", "ar.signals", "ar.trials"),
         (*EDGE, *CORE, *GROUND, "package"),
         "the only place where the others meet; it must run without a command line",
     ),

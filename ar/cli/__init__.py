@@ -24,6 +24,7 @@ VERBS: Dict[str, Tuple[str, str]] = {
     "block": ("block", "block an address now"),
     "unblock": ("unblock", "release an address, or all, now"),
     "reconcile": ("reconcile", "ask the firewall what is still in force, and put back what is missing"),
+    "try": ("try_out", "put one block in force and release it, and say what its script made of it"),
     "sweep": ("sweep", "release what is overdue while no agent runs; for cron or a timer"),
     "make-lists": ("make_lists", "build the .cdb of each list that rules look values up in"),
     "init": ("init", "make a home for the agent on this host"),

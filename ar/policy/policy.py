@@ -124,9 +124,15 @@ class Policy:
         key = (command.name, subject)
         arguments = Arguments("-", subject.value, alert_id, 0, "ar-agent", "-")
         block = self.ledger.blocks.get(key)
-        offence = self.ledger.offences(key, now, self.terms.forget_after_s)
         if block is not None and block.state is not State.RELEASING:
             return Prolonged(block.id, block.offence, now.wall_s, sentence_s, _end(now, sentence_s))
+        return self.promise_by_hand(command, subject, arguments, sentence_s, now)
+
+    def promise_by_hand(
+        self, command: Command, subject: Subject, arguments: Arguments, sentence_s: int, now: Moment
+    ) -> Promised:
+        """Return the record of a new block that is no offence."""
+        offence = self.ledger.offences((command.name, subject), now, self.terms.forget_after_s)
         return self._promise(command, subject, arguments, now, offence=offence, sentence_s=sentence_s)
 
     def _longest(self, command_name: str, bound: Sequence[Response], alert: Alert, now: Moment) -> Response:

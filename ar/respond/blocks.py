@@ -22,6 +22,7 @@ from ar.respond.contracts import remembered
 from ar.respond.journal import Journal, JournalError
 from ar.respond.promises import Keeps, Promises
 from ar.respond.reconcile import PRESENT, Reconciler
+from ar.respond.trial import Trial
 
 GROWN_RECORDS, GROWN_TIMES = 1000, 4  # more records than that are mostly of what is over; a start reads them no more
 RUNS_WAITING_MAX = 1000  # commands that are never undone, waiting for a turn; further ones are dropped and counted
@@ -97,6 +98,7 @@ class Blocks:
         self._log = log
         self._on_finished = on_finished
         self.reconciler = Reconciler(ledger, runner, log)
+        self.trial: Optional[Trial] = None  # the last one
         self.emergency_block_s = 0  # how long a block lasts that cannot be promised; 0: none is made
         self._emergencies: Deque[Block] = deque()  # such blocks, to be put in force with the next `work`
         self._runs: Deque[Task] = deque()  # promised, to be started with the next `work`
@@ -109,6 +111,14 @@ class Blocks:
     def runs_waiting(self) -> int:
         """How many commands that are never undone have been promised and not been started."""
         return len(self._runs) + self._runner.waiting
+
+    def begin_trial(
+        self, executable: str, arguments: Arguments, promise: Callable[[Moment], Union[Block, str]], now: Moment
+    ) -> Trial:
+        """Begin to try a script; `promise` puts its block on record when it is time, or returns why it does not."""
+        self.trial = Trial(executable, arguments, self._runner, promise=promise, end=self.end)
+        self.trial.begin(now)
+        return self.trial
 
     def take(self, ruling: Ruling, policy: Policy, now: Moment, alert: Optional[Alert] = None) -> bool:
         """Promise what a ruling says; False when it could not be promised, so will not be done.
@@ -279,11 +289,13 @@ class Blocks:
     def collect(self, now: Moment) -> None:
         """Take in what came of the scripts that have ended, and go on to what is due."""
         for outcome in self._runner.reap(now.boot_s):
-            if outcome.task.verb == PRESENT:
-                self.reconciler.take(outcome, now)
-            else:
+            if outcome.task.verb != PRESENT:
                 self._on_finished(outcome)
                 self._settle(outcome, now)
+            elif self.trial is None or not self.trial.has_asked(outcome.task):
+                self.reconciler.take(outcome, now)
+            if self.trial is not None:
+                self.trial.take(outcome, now)
         self.work(now)
 
     def compact_when_grown(self, now: Moment, forget_after_s: float, offenders_max: int) -> None:
