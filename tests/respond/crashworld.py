@@ -208,7 +208,9 @@ class FaultScripts:
             if self.fails.get((task.verb, address), 0):
                 self.fails[task.verb, address] -= 1
                 return False
-            if task.verb == "add":
+            if task.verb == "add" and task.notice is not None and task.notice.stands:
+                pass  # as a script does that asks and is told to abort
+            elif task.verb == "add":
                 self._firewall[address] = boot_s
             else:
                 self._firewall.pop(address, None)

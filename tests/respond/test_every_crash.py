@@ -48,6 +48,7 @@ class Story:
         self.firewall: Dict[str, float] = {}
         self.batch = batch
         self.fails = {("add", C): 1, ("delete", D): 1}
+        self.told_to_abort = 0
         self.start()
 
     def start(self) -> None:
@@ -108,8 +109,11 @@ class Story:
     # ── what must be true ──────────────────────────────────────────────────────────────────────────────────
 
     def is_promised(self, task: Task) -> None:
-        """Nothing runs that a power cut in this moment would forget."""
+        """Nothing runs that a power cut in this moment would forget, nor is told to abort what is not in force."""
         safe = on_disk(self.disk)
+        if task.notice is not None and task.notice.stands:
+            assert task.actions[0].block.subject.value in self.firewall
+            self.told_to_abort += 1
         for action in task.actions:
             if task.verb == "add":
                 assert action.block.key in safe.blocks
@@ -181,6 +185,7 @@ def test_without_a_crash_the_story_ends_well_and_meets_every_kind_of_step(batch)
     assert {key[1].value: offender.offences for key, offender in story.ledger.offenders.items()} == {
         A: 4, B: 4, C: 3, D: 3,
     }  # fmt: skip
+    assert story.told_to_abort > 0
     kinds = set(story.steps.taken)
     assert {"in a write", "before a sync", "after a sync", "after a rename", "before a sync of var/"} <= kinds
     assert {f"{when} {verb} takes effect" for when in ("before",) for verb in ("add", "delete")} <= kinds
