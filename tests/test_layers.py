@@ -45,7 +45,9 @@ ROOMS: Dict[str, Room] = {
     "respond": Room(("ar.respond",), ("policy", *GROUND), "what acts as root never sees a log line or a parser of one"),
     "control": Room(("ar.control",), GROUND, "a socket carries requests; the engine answers them"),
     "report": Room(("ar.report",), ("policy", *GROUND), "a report is told what happened and causes nothing"),
-    "ground": Room(("ar.childenv", "ar.shipped"), ("words",), "facts of the executable, the same for every room"),
+    "ground": Room(
+        ("ar.childenv", "ar.garbage", "ar.shipped"), ("words",), "facts of the executable, the same for every room"
+    ),
     "settings": Room(("ar.config.home", "ar.config.settings"), ("words",), "plain values that every room may be given"),
     "detect": Room(("ar.detect",), ("words",), "hostile text is read here: it gets no world to act on"),
     "policy": Room(("ar.policy",), ("words",), "decides from alerts alone, never from log text, so no detection"),

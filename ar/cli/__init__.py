@@ -11,6 +11,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 from ar import __version__
 from ar.errors import INPUT_OUTPUT, USAGE, ArError, nearest
+from ar.garbage import search_seldom
 
 # verb: (module of ar.cli, one line for --help)
 VERBS: Dict[str, Tuple[str, str]] = {
@@ -37,6 +38,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Run the verb of the command line and return its exit code; errors are one message on standard error."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     _open_what_is_closed()
+    search_seldom()
     try:
         code = _run(words)
         sys.stdout.flush()

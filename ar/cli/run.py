@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import gc
 import sys
 from typing import Iterator, Tuple
 
@@ -16,6 +14,7 @@ from ar.config.load import Loaded, load
 from ar.config.settings import Config
 from ar.engine import Engine
 from ar.errors import CannotCreateError, ConfigError
+from ar.garbage import nothing_is_garbage
 from ar.report.log import Log, printable
 from ar.signals import Signals
 
@@ -30,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run until SIGTERM or SIGINT. Mistakes in the configuration are all told, and nothing starts."""
     signals = Signals()
-    with _nothing_is_garbage():
+    with nothing_is_garbage():
         engine = _built(options, signals)
     engine.run()
     return 0
@@ -54,17 +53,6 @@ def _built(options: argparse.Namespace, signals: Signals) -> Engine:
     for text in _offender_steps(loaded.config):
         log("INFO", text)
     return engine
-
-
-@contextlib.contextmanager
-def _nothing_is_garbage() -> Iterator[None]:
-    """Spare what is built here the search for garbage: it is kept, and a large journal takes a third longer with it."""
-    gc.disable()
-    try:
-        yield
-        gc.freeze()
-    finally:
-        gc.enable()
 
 
 def _summary(loaded: Loaded, engine: Engine) -> Iterator[Tuple[str, str]]:

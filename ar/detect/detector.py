@@ -243,20 +243,23 @@ class Detector:
 
     def _straight_alert(self, plan: Plan, straight: Straight, reading: Reading, text: str) -> Optional[Alert]:
         """Return the alert of a line whose way is straight; None, with nothing changed, when more is to be asked."""
-        stamp, hostname, program, _, *values = plan.cut(text)
-        fields = dict(zip(plan.names, values))
+        parts = plan.cut(text)
+        stamp, hostname, program, _ = parts[-4:]
+        fields = dict(zip(plan.names, parts))
         if stamp != self._stamp or reading is not self._stamp_reading:
             self._time(stamp, plan.form, reading)
         time_s, stale = self._told
-        if straight.ways and not self._windows.note(straight, fields, time_s, text):
+        found = self._windows.note(straight, fields, time_s, text)
+        if found is None:
             return None
+        rule, previous = found
         source = reading.source
         if source in self._clocks:
             self._clocks[source] = time_s
         else:
             self._move_clock(source, time_s)
         hostname = hostname or reading.hostname
-        return self._alert(straight.rule, time_s, stale, source, hostname, program, plan.decoder, fields, text)
+        return self._alert(rule, time_s, stale, source, hostname, program, plan.decoder, fields, text, previous)
 
     def _alert(  # noqa: PLR0917 (this runs for each alert, and names cost time)
         self,

@@ -13,8 +13,8 @@ shape that was seen before, and most of these shapes lead to no alert whatever t
    (ar/detect/doubts.py). A line that fails a check is looked at on its own.
 5. What is more than a pattern (history, time of day, addresses, lists) is asked for each line, unless it is
    known to be steady.
-6. Where all that is left is one rule, and composite rules that count its events, the way is *straight*: until
-   one of these may be due, each line makes that rule's alert, and neither an event nor a choice is needed.
+6. Where all that is left is one rule, and composite rules that ask for nothing but a count, the way is *straight*:
+   each line makes an alert of that rule, or of the one that it completes, and neither an event nor a choice is needed.
 7. A plan to which nothing led that counts digits is a plan for all shapes of one *skeleton* (ar/detect/skeletons.py).
 """
 
@@ -31,7 +31,7 @@ from ar.detect.pruner import Pruner
 from ar.detect.rule import Candidate, Rule
 from ar.detect.ruleset import Ruleset
 from ar.detect.sieve import Sieve
-from ar.detect.skeletons import shrink, skeleton_of, stretch
+from ar.detect.skeletons import ShrunkPlaces, shrink, skeleton_of, stretch
 from ar.detect.windows import Straight
 from ar.patterns.digits import SHAPE_CHARS_MAX, collapsed, has_digit
 from ar.patterns.digits import shape as shape_of
@@ -50,7 +50,7 @@ def shapes_of(lines: Sequence[bytes]) -> List[bytes]:
 class Plan(NamedTuple):
     """What is known of all lines of a shape, and what is left to ask of each: checks, then the rules left."""
 
-    cut: Callable[[str], Tuple[str, ...]]  # takes out of a line what `Event` asks for, and then the fields
+    cut: Callable[[str], Tuple[str, ...]]  # takes the fields out of a line, and then what `Event` asks for
     form: str
     decoder: str
     category: str
@@ -59,24 +59,28 @@ class Plan(NamedTuple):
     checks: Tuple[Check, ...]
     candidates: Tuple[Candidate, ...]
     straight: Optional[Straight]
-    places: Tuple[slice, ...]  # what `cut` takes out; in the skeleton where the plan is for one
+    places: Tuple[slice, ...]  # what `cut` takes out,
+    shrunk: ShrunkPlaces  # and where that is in the skeleton where the plan is for one
 
     def of_shape(self, shape: bytes) -> Plan:
         """Return the plan of a shape, where this is the one for its skeleton."""
-        return self._replace(cut=itemgetter(*stretch(self.places, shape))) if self.places else self
+        if not self.shrunk:
+            return self
+        cut = itemgetter(*stretch(self.shrunk, shape))
+        return tuple.__new__(Plan, (cut, *self[1:]))  # what `_replace` does, and faster
 
     def event(self, reading: Reading, text: str) -> Optional[Event]:
         """Return the event of a line, decoded; None when it fails a check and is to be looked at on its own."""
-        _, form, decoder, category, first_seen, names, checks, _, _, _ = self
+        _, form, decoder, category, first_seen, names, checks, *_ = self
         parts = self.cut(text)
-        event = Event(reading, text, form, parts)
+        event = Event(reading, text, form, parts[-4:])
         for check in checks:
             if not check(event):
                 return None
         event.decoder = decoder
         event.category = category
         event.first_seen = first_seen
-        event.fields = dict(zip(names, parts[4:]))
+        event.fields = dict(zip(names, parts))
         return event
 
 
@@ -85,7 +89,7 @@ def _cut_nothing(_text: str) -> Tuple[str, ...]:
 
 
 def _special(name: str) -> Plan:
-    return Plan(_cut_nothing, "", name, "", (), (), (), (), None, ())
+    return Plan(_cut_nothing, "", name, "", (), (), (), (), None, (), ())
 
 
 BORING = _special("boring")  # no line of the shape makes an alert or is remembered
@@ -101,7 +105,7 @@ class Shapes:
         ruleset: Ruleset,
         line_bytes_max: int,
         hostname: str,
-        straight_to: Callable[[Rule, Sequence[Rule]], Optional[Straight]],
+        straight_to: Callable[[Rule, Sequence[Candidate]], Optional[Straight]],
     ) -> None:
         """`straight_to` returns what it takes to go straight to a rule past composites, None where that cannot be."""
         self._ruleset = ruleset
@@ -169,8 +173,8 @@ class Shapes:
             return _COUNTED
         if plan is BORING:
             return BORING
-        places = shrink(plan.places, shape)
-        return plan._replace(places=places) if places is not None else _COUNTED
+        shrunk = shrink(plan.places, shape)
+        return plan._replace(shrunk=shrunk) if shrunk is not None else _COUNTED
 
     def _decide(self, text: str) -> Plan:
         if self._decoders is None:
@@ -200,21 +204,18 @@ class Shapes:
         stamp, form, hostname, program, log = places
         before = log.start
         spans = (slice(before + span.start, before + span.stop) for span in event.spans.values())
-        cut_out = (stamp, hostname, program, log, *spans)
+        cut_out = (*spans, stamp, hostname, program, log)
         return Plan(
             itemgetter(*cut_out), form, event.decoder, event.category, event.first_seen, tuple(event.spans), checks,
-            left, None if checks else straight, cut_out,
+            left, None if checks else straight, cut_out, (),
         )  # fmt: skip
 
     def _straight(self, candidates: Tuple[Candidate, ...]) -> Optional[Straight]:
         """Return the way to the last rule, if all others are composite rules that count its events."""
         *composites, last = candidates
-        if last.conditions or last.recalls or any(candidate.conditions for candidate in composites):
+        if last.conditions or last.recalls:
             return None
-        rules = [candidate.rule for candidate in composites]
-        if any(rule.first_seen or rule.differs for rule in rules):
-            return None
-        return self._straight_to(last.rule, rules)
+        return self._straight_to(last.rule, composites)
 
 
 def _is_program(program: str) -> Check:

@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from typing import Optional, Tuple
+from typing import Optional, Sequence, Tuple
 
 from ar.detect.header import STAMP_CHARS
 
-Places = Tuple[slice, ...]
-_RUN = re.compile(rb"00+")
+Places = Sequence[slice]
+# Of each: how many runs begin before its start, how far that is without their digits, and the same of its end, of which
+# -1 says that it is the line's.
+ShrunkPlaces = Tuple[Tuple[int, int, int, int], ...]
+_RUN = re.compile(rb"0+")
 
 
 def skeleton_of(shape: bytes) -> bytes:
@@ -26,30 +29,26 @@ def skeleton_of(shape: bytes) -> bytes:
     return shape[:STAMP_CHARS] + rest
 
 
-def shrink(places: Places, shape: bytes) -> Optional[Places]:
-    """Return where in the skeleton these places of a shape are; None when one begins or ends within a run."""
-    shrunk = tuple(
-        slice(
-            len(skeleton_of(shape[: place.start])),
-            None if place.stop is None else len(skeleton_of(shape[: place.stop])),
-        )
-        for place in places
-    )
-    return shrunk if stretch(shrunk, shape) == places else None
+def shrink(places: Places, shape: bytes) -> Optional[ShrunkPlaces]:
+    """Return where among the runs these places of a shape are; None when one begins or ends within a run."""
+    edges = [(run.start(), run.end()) for run in _RUN.finditer(shape, STAMP_CHARS)]
+    if any(start < at < end for place in places for at in (place.start, place.stop or 0) for start, end in edges):
+        return None
+    starts = [start for start, _ in edges]
+
+    def shrunk(at: int) -> Tuple[int, int]:
+        runs = bisect_left(starts, at)
+        return runs, at - sum(end - start for start, end in edges[:runs])
+
+    return tuple((*shrunk(place.start), *((-1, 0) if place.stop is None else shrunk(place.stop))) for place in places)
 
 
-def stretch(places: Places, shape: bytes) -> Places:
+def stretch(places: ShrunkPlaces, shape: bytes) -> Places:
     """Return where in a shape these places of its skeleton are."""
-    starts = []  # of runs, in the skeleton
-    added = [0]  # to a place before the first run, after it, after the second …
-    for run in _RUN.finditer(shape, STAMP_CHARS):
-        first, end = run.span()
-        starts.append(first - added[-1])
-        added.append(added[-1] + end - first - 1)
-    return tuple(
-        slice(
-            place.start + added[bisect_left(starts, place.start)],
-            None if place.stop is None else place.stop + added[bisect_left(starts, place.stop)],
-        )
-        for place in places
-    )
+    digits = [0]  # before the first run, after it, after the second …
+    for run in _RUN.findall(shape, STAMP_CHARS):
+        digits.append(digits[-1] + len(run))
+    return [
+        slice(start + digits[before], None if until < 0 else stop + digits[until])
+        for before, start, until, stop in places
+    ]

@@ -12,14 +12,12 @@ from collections import OrderedDict
 from typing import AbstractSet, Callable, Collection, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from ar.detect.event import BRIEF_CHARS, Event, brief, room_of
-from ar.detect.rule import Correlation, Rule
+from ar.detect.rule import Candidate, Correlation, Rule
 from ar.model import RuleId
 
 PREVIOUS_MAX = 11  # so many earlier lines does OSSEC add to an alert
 PREVIOUS_CHARS_MAX = 1256  # and so much of each line
 TEXT_BYTES_MAX = 8 * 1024 * 1024  # of all remembered lines together; beyond that only their times are kept
-
-_NEVER_FULL = 2**62
 
 Values = Union[str, Tuple[str, ...]]  # of an event's fields; of a single field as it is
 Reader = Callable[[Event], Optional[Values]]
@@ -53,19 +51,30 @@ class Listener(NamedTuple):
 
 
 class Way(NamedTuple):
-    """A listener of which nothing but one field is to be asked, and with how many events it may be due."""
+    """A listener of which nothing but one field is to be asked."""
 
+    field: str
     listener: Listener
+
+
+class Awaited(NamedTuple):
+    """A listener that may be due, with how many events at the least, and what follows when it is.
+
+    Where that is None, whoever finds it so full has to find out in another way.
+    """
+
     field: str
     windows: OrderedDict[Values, Window]
     full_at: int
-    keep: int
+    listener: Listener
+    then: Optional[Straight]
 
 
 class Straight(NamedTuple):
-    """A rule of whose events it is enough to know the fields, and who listens to them."""
+    """A rule of whose events it is enough to know the fields: who is asked first, and who listens."""
 
     rule: Rule
+    awaited: Tuple[Awaited, ...]
     ways: Tuple[Way, ...]
 
 
@@ -81,76 +90,92 @@ class Windows:
         self._all = {rule.id: _listener(rule, rule.correlation) for rule in rules if rule.correlation is not None}
         self._listeners: Dict[RuleId, List[Listener]] = {}  # to a rule's events, by its id
 
-    def straight_to(self, rule: Rule, composites: Sequence[Rule]) -> Optional[Straight]:
-        """Return what it takes to remember the rule's events by `note` where only these composites may be due.
+    def straight_to(
+        self, rule: Rule, composites: Sequence[Candidate], completed: Tuple[RuleId, ...] = ()
+    ) -> Optional[Straight]:
+        """Return what it takes to give events to `note` that get the rule, unless one of the composite rules is due.
 
-        None where that cannot be.
+        Those that are `completed` by then do not count such an event. None where more is to be asked of it.
         """
-        listeners = self._to(rule)
+        listeners = [listener for listener in self._to(rule) if listener.id not in completed]
         asks_more = rule.ignore_s or rule.ignores or rule.ignored_by or not rule.level
         if asks_more or not all(listener.is_plain for listener in listeners):
             return None
-        numbers = {composite.id for composite in composites}
-        if not numbers <= {listener.id for listener in listeners}:
+        if not all(_asks_one_count(each) and self._all[each.rule.id].is_plain for each in composites):
             return None
-        ways = (
-            Way(
-                listener,
-                listener.field,
-                listener.windows,
-                listener.keep if listener.id in numbers else _NEVER_FULL,
-                listener.keep,
-            )
-            for listener in listeners
-        )
-        return Straight(rule, tuple(ways))
+        awaited = tuple(self._awaited(composite, completed) for composite in composites)
+        return Straight(rule, awaited, tuple(Way(each.field, each) for each in listeners))
 
-    def note(self, straight: Straight, fields: Mapping[str, str], time_s: float, line: str) -> bool:
-        """Remember a line of the straight way's rule; False, with nothing changed, when a composite rule may be due."""
-        found: List[Tuple[Way, Values, Window]] = []
-        for way in straight.ways:
-            _, field, windows, full_at, _ = way
-            source: Optional[Values] = fields.get(field) if field else ()
-            if source is None or source == "":
+    def _awaited(self, composite: Candidate, completed: Tuple[RuleId, ...]) -> Awaited:
+        rule, below = composite.rule, composite.below or ()
+        listener = self._all[rule.id]
+        then = None if rule.noalert else self.straight_to(rule, below, (*completed, rule.id))
+        if then is not None and any(further.then is None for further in then.awaited):
+            then = None
+        return Awaited(listener.field, listener.windows, listener.correlation.events, listener, then)
+
+    def note(
+        self, straight: Straight, fields: Mapping[str, str], time_s: float, line: str
+    ) -> Optional[Tuple[Rule, Tuple[str, ...]]]:
+        """Remember a line of the straight way's rule, and return the rule that it gets, with the lines that counted.
+
+        None, with nothing changed, when that is to be found out in another way.
+        """
+        rule, awaited, ways = straight
+        previous: Tuple[str, ...] = ()
+        field: Optional[str] = None  # the one that `source` is of: most listeners ask for the same
+        source: Optional[Values] = None
+        at = 0
+        while at < len(awaited):
+            asked, windows, full_at, listener, then = awaited[at]
+            at += 1
+            if asked != field:
+                field, source = asked, _plain_source(asked, fields)
+            window = windows.get(source, _NONE) if source is not None else _NONE
+            if source is None or len(window) < full_at:
                 continue
-            if len(source) > BRIEF_CHARS:
-                source = brief(fields[field])
-            window = windows.get(source, _NONE)
-            if len(window) >= full_at:
-                return False
-            found.append((way, source, window))
-        if not found:
-            return True
-        earlier = self._earlier(time_s, line)
-        room = earlier.room
-        for (listener, _, windows, _, keep), source, window in found:
-            if window is _NONE or windows.get(source) is not window:
-                self._append(listener, source, earlier)
+            if then is None:
+                return None
+            counted = self._completed(listener, source, window, time_s)
+            if counted is not None:
+                rule, awaited, ways = then
+                previous = counted or previous
+                at = 0
+        earlier: Optional[Earlier] = None
+        for asked, listener in ways:
+            if asked != field:
+                field, source = asked, _plain_source(asked, fields)
+            if source is None:
                 continue
-            windows.move_to_end(source)
-            window.append(earlier)
-            self._bytes += room
-            if len(window) > keep:
-                self._bytes -= window.pop(0).room
-        return True
+            if earlier is None:
+                earlier = self._earlier(time_s, line)
+            self._append(listener, source, earlier)
+        return rule, previous
 
     def due(self, rule: Rule, event: Event) -> Optional[Tuple[str, ...]]:
         """Return the earlier lines, newest first, when the event completes the count, which then starts over."""
         listener = self._all[rule.id]
-        events = listener.correlation.events
         source = listener.source_of(event)
-        window = listener.windows.get(source) if source is not None else None
-        if source is None or window is None or len(window) < events:
+        window = listener.windows.get(source, _NONE) if source is not None else _NONE
+        if source is None or len(window) < listener.correlation.events:
             return None
-        since_s = int(event.time_s) - listener.correlation.timeframe_s
+        previous = self._completed(listener, source, window, event.time_s, event)
+        if previous is not None:
+            event.completed += (rule.id,)
+        return previous
+
+    def _completed(
+        self, listener: Listener, source: Values, window: Window, time_s: float, event: Optional[Event] = None
+    ) -> Optional[Tuple[str, ...]]:
+        """Return the lines of a window that an event completes, newest first; a plain listener needs its time alone."""
+        since_s = int(time_s) - listener.correlation.timeframe_s
         while window and window[0].time_s < since_s:
             self._bytes -= window.pop(0).room
-        counted = _counted(listener, window, event)
-        if len(counted) < events:
+        counted: Collection[Earlier] = window if event is None else _counted(listener, window, event)
+        if len(counted) < listener.correlation.events:
             return None
         lines = [earlier.line for earlier in counted if earlier.line]
         self._drop(listener, source)
-        event.completed += (rule.id,)
         return tuple(reversed(lines[-PREVIOUS_MAX:]))
 
     def counted(self, rule: Rule, event: Event) -> int:
@@ -280,6 +305,13 @@ class Windows:
 
     def _count(self, bound: str) -> None:
         self._bounds_hit[bound] = self._bounds_hit.get(bound, 0) + 1
+
+
+def _asks_one_count(composite: Candidate) -> bool:
+    """Tell whether all that the composite rule asks of an event is that it is due."""
+    rule = composite.rule
+    asks_more = composite.conditions or rule.late or rule.first_seen or rule.differs
+    return rule.correlation is not None and not asks_more
 
 
 def _all_differ(earlier: Values, now: Values) -> bool:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from math import factorial, log2
-from typing import Dict, List, Optional, Sequence, Set, Tuple
+from typing import Collection, Dict, List, Optional, Sequence, Set, Tuple
 
 from ar.patterns.automaton import SEARCH, START, Automaton, TooLargeError
 from ar.patterns.components import components
@@ -179,8 +179,7 @@ class _Ways:
                 groups = [[*met, state] for state in counts if state not in met] or [list(met)]
             else:
                 self._automaton.work.spend(len(counts) ** 2)
-                pairs = meetings.get(states[0], set())
-                groups = [[s for s in counts if s == one or (min(s, one), max(s, one)) in pairs] for one in counts]
+                groups = _met(counts, meetings.get(states[0], set()))
             entries.append([[(self._component[state], counts[state]) for state in group] for group in groups])
         return entries
 
@@ -239,6 +238,16 @@ class _Ways:
         firsts = [*following[START], *following[SEARCH]]
         sets = Counter(members[state] for state in firsts if state != SEARCH)
         return log2(max((sum(n for other, n in sets.items() if other & one) for one in sets), default=1))
+
+
+def _met(states: Collection[int], pairs: Set[Tuple[int, int]]) -> List[List[int]]:
+    """Return each of the states with those that it makes one of the pairs with."""
+    met = {state: [state] for state in states}
+    for one, other in pairs:
+        if one in met and other in met:
+            met[one].append(other)
+            met[other].append(one)
+    return list(met.values())
 
 
 def _sum(ways: Sequence[Tuple[float, int, int]]) -> Tuple[float, int]:

@@ -112,8 +112,10 @@ def detector(which: str) -> Tuple[Any, float]:
     sys.path.insert(0, str(ROOT))
     from ar.config.home import Home  # noqa: PLC0415 (found only from here on)
     from ar.config.load import load  # noqa: PLC0415 (the same)
+    from ar.garbage import nothing_is_garbage, search_seldom  # noqa: PLC0415 (the same)
     from ar.setup import detector_of  # noqa: PLC0415 (the same)
 
+    search_seldom()
     with tempfile.TemporaryDirectory(prefix="ar-bench-home-") as folder:
         home = Path(folder)
         (home / "etc").mkdir()
@@ -134,9 +136,10 @@ def detector(which: str) -> Tuple[Any, float]:
                 script.write_text("#!/bin/sh\n")
                 script.chmod(0o755)
         began_s = time.process_time()
-        loaded = load(Home(home))
-        assert not loaded.mistakes, loaded.mistakes
-        detecting = detector_of(loaded)
+        with nothing_is_garbage():
+            loaded = load(Home(home))
+            assert not loaded.mistakes, loaded.mistakes
+            detecting = detector_of(loaded)
         return detecting, time.process_time() - began_s
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import time
 from pathlib import Path
 from random import Random
 from typing import Callable, List, Sequence
@@ -155,18 +156,32 @@ STRAIGHT = (
     + rule(102, "<if_matched_group>local</if_matched_group>", 11, frequency=4, timeframe=60)
     + rule(103, "<if_matched_sid>100</if_matched_sid><same_user/><different_srcip/>", 9, frequency=1, timeframe=60)
 )
+PLAIN = STRAIGHT.partition('<rule id="103"')[0]
+WITH_CHILD = PLAIN + rule(110, "<if_sid>101</if_sid><user>1$</user>", 12)
+COUNTED_TWICE = PLAIN + rule(110, "<if_matched_sid>101</if_matched_sid><same_user/>", 12, frequency=0, timeframe=90)
+WITH_GRANDCHILD = COUNTED_TWICE + rule(111, "<if_sid>110</if_sid><user>1$</user>", 13)
+ASKING = PLAIN + rule(110, "<if_matched_sid>100</if_matched_sid><user>1$</user>", 12, frequency=0, timeframe=90)
+SILENT = PLAIN.replace('id="101"', 'id="101" noalert="1"')
 
 
-@settings(deadline=None, max_examples=150)
+def stamped(source: int, time_s: float) -> bytes:
+    stamp = time.strftime("%b %d %H:%M:%S", time.localtime(time_s))
+    return failure(f"192.0.2.{source}", f"u{source % 2}").replace("Xxx 99 99:99:99", stamp).encode()
+
+
+@settings(deadline=None, max_examples=300)
 @given(
-    sources=st.lists(st.integers(0, 5), min_size=1, max_size=60),
+    sources=st.lists(st.integers(0, 3), min_size=30, max_size=60),
+    each_s=st.sampled_from([0, 7, 25]),
     keys_max=st.integers(1, 6),
-    rules=st.sampled_from([STRAIGHT, STRAIGHT.partition('<rule id="103"')[0]]),
+    rules=st.sampled_from([STRAIGHT, PLAIN, WITH_CHILD, WITH_GRANDCHILD, COUNTED_TWICE, ASKING, SILENT]),
 )
-def test_the_straight_way_remembers_what_the_long_one_does(sources: List[int], keys_max: int, rules: str) -> None:
+def test_the_straight_way_remembers_what_the_long_one_does(
+    sources: List[int], each_s: int, keys_max: int, rules: str
+) -> None:
     """Sources give way in the same order, and what they held is counted as free."""
-    lines = [failure(f"192.0.2.{source}", f"u{source % 2}").encode() for source in sources]
-    short, long = (detector(rules, window_keys_max=keys_max) for _ in "ab")
+    lines = [stamped(source, NOON - 3600 + at * each_s) for at, source in enumerate(sources)]
+    short, long = (detector(rules, window_keys_max=keys_max, trust_stamps=True) for _ in "ab")
     assert in_chunks(short, lines, []) == one_by_one(long, lines)
     assert short.bounds_hit == long.bounds_hit
     windows = [window for listener in short._windows._all.values() for window in listener.windows.values()]
@@ -175,11 +190,20 @@ def test_the_straight_way_remembers_what_the_long_one_does(sources: List[int], k
 
 
 def test_a_line_that_completes_no_count_goes_the_straight_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    detecting = detector(STRAIGHT.partition('<rule id="103"')[0])
+    detecting = detector(PLAIN)
     lines = [failure("192.0.2.1").encode(), failure("192.0.2.2").encode(), failure("192.0.2.3").encode()]
     in_chunks(detecting, lines[:2], [])
     monkeypatch.setattr(Detector, "_match", None)
     assert [alert.rule for alert in in_chunks(detecting, lines[2:], [])] == [100]
+
+
+def test_a_line_that_completes_a_count_goes_the_straight_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    detecting = detector(PLAIN)
+    lines = [failure("192.0.2.1").encode(), failure("192.0.2.2").encode()] * 2
+    in_chunks(detecting, lines, [])
+    monkeypatch.setattr(Detector, "_match", None)
+    (alert,) = in_chunks(detecting, lines[:1], [])
+    assert (alert.rule, alert.previous) == (101, (lines[0].decode(),) * 2)
 
 
 def test_every_way_of_telling_digits_apart_is_met_by_these_lines() -> None:
