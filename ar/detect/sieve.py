@@ -59,12 +59,21 @@ class Sieve:
             root = self._ruleset.rules.roots.get(category)
             if root is not None and not _collect(root, program, names, texts):
                 return None
-        return tuple(sorted(text for text in texts if not any(other in text for other in texts - {text})))
+        return _fewest(texts)
 
     def _decoders_of(self, program: str) -> List[Decoder]:
         """Return the decoders that may take a line of the program, and those below them."""
         tops = self._ruleset.decoders.tried_for(program)
         return [*tops, *(child for top in tops for child in top.children)]
+
+
+def _fewest(texts: Set[str]) -> Tuple[str, ...]:
+    """Leave out each text that another one stands in."""
+    fewest: List[str] = []
+    for text in sorted(texts, key=len):
+        if not any(other in text for other in fewest):
+            fewest.append(text)
+    return tuple(sorted(fewest))
 
 
 def _collect(rule: Rule, program: str, names: Set[str], texts: Set[str]) -> bool:
