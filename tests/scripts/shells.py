@@ -16,6 +16,7 @@ RESPONSES = sorted(path.name for path in SCRIPTS.glob("*.sh") if os.access(path,
 NEED_NOTHING = {
     "null.sh", "restart-agent.sh", "restart-ossec.sh", "makelists.sh", "email-notify.sh", "webhook-notify.sh",
 }  # fmt: skip
+CANNOT_TELL = {"blocklistd.sh"}  # whether a block is in force
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # as the agent gives it to scripts
 SHELLS: Dict[str, List[str]] = {"dash": ["dash"], "busybox": ["busybox", "ash"], "bash": ["bash", "--posix"]}
 
