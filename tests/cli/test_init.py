@@ -14,6 +14,7 @@ from ar import ossecxml
 from ar.cli import init, main
 from ar.cli.starterconf import starter_conf
 from ar.cli.survey import Blocker, Log, Survey, survey
+from ar.config.check import doubts
 from ar.config.home import Home
 from ar.config.load import load
 from ar.errors import CannotCreateError, PermissionDeniedError, UnavailableError
@@ -295,6 +296,36 @@ def test_the_configuration_loads_without_a_mistake_and_binds_the_blocker(home):
     assert 10 in response.levels
     assert 9 not in response.levels
     assert [local.location for local in loaded.config.local_files] == ["/var/log/auth.log", "/var/log/nginx/*.log"]
+
+
+# What the scripts expect that do not block an address; `no` is for those that are never undone.
+EXPECT = {
+    "disable-account.sh": ("user", "yes"), "email-notify.sh": ("srcip,user", "no"), "makelists.sh": ("", "no"),
+    "webhook-notify.sh": ("srcip,user", "no"), "restart-agent.sh": ("", "no"), "restart-ossec.sh": ("", "no"),
+}  # fmt: skip
+
+
+def test_every_shipped_script_is_installed_and_a_configuration_that_names_them_all_passes_check(home):
+    init.make_home(home, init.read_scripts(shipped_scripts()), FOUND)
+    names = [path.name for path in sorted(shipped_scripts().glob("*.sh")) if "# usage: " in path.read_text()]
+    assert {"firewalld-drop.sh", "fail2ban-ban.sh", "blocklistd.sh", "ip-customblock.sh", *EXPECT} < set(names)
+    sections = []
+    for name in names:
+        expect, allowed = EXPECT.get(name, ("srcip", "yes"))
+        sections.append(
+            f"<command><name>{name}</name><executable>{name}</executable><expect>{expect}</expect>"
+            f"<timeout_allowed>{allowed}</timeout_allowed></command>\n<active-response><command>{name}</command>"
+            "<location>local</location><rules_id>5712</rules_id>"
+            f"{'<timeout>600</timeout>' if allowed == 'yes' else ''}</active-response>\n"
+        )
+    log = home.root / "auth.log"
+    log.touch()
+    followed = f"<localfile><log_format>syslog</log_format><location>{log}</location></localfile>"
+    home.ossec_conf.write_text(f"<ossec_config>\n{''.join(sections)}{followed}</ossec_config>\n")
+    loaded = load(home)
+    assert loaded.mistakes == []
+    assert [str(doubt) for doubt in doubts(loaded)] == []
+    assert sorted(loaded.config.commands) == names
 
 
 def test_journald_loads_as_a_source(home):

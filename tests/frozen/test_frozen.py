@@ -58,6 +58,12 @@ def home(ar_agent: Path, tmp_path: Path) -> Path:
     return home
 
 
+def test_every_script_is_inside(home: Path) -> None:
+    """`init` writes each of the checkout's scripts as it is."""
+    for script in (executable.ROOT / "scripts").glob("*.sh"):
+        assert (home / "active-response/bin" / script.name).read_bytes() == script.read_bytes()
+
+
 def needs_root() -> None:
     if os.geteuid() != 0:
         pytest.skip("mounting and chroot need root")

@@ -12,6 +12,11 @@ from netns import Namespace
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 RESPONSES = sorted(path.name for path in SCRIPTS.glob("*.sh") if os.access(path, os.X_OK))
+# Those that need no address, and leave nothing in force that could be asked for.
+NEED_NOTHING = {
+    "null.sh", "restart-agent.sh", "restart-ossec.sh", "makelists.sh", "email-notify.sh", "webhook-notify.sh",
+}  # fmt: skip
+CANNOT_TELL = {"blocklistd.sh"}  # whether a block is in force
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # as the agent gives it to scripts
 SHELLS: Dict[str, List[str]] = {"dash": ["dash"], "busybox": ["busybox", "ash"], "bash": ["bash", "--posix"]}
 
