@@ -84,6 +84,7 @@ print_missing() { # FAMILIES TEXT [SUFFIX]
 
 respond_to_batch() {
     read_batch "$@"
+    look_for_required
     case $action in
         add) block_batch ;;
         delete) release_batch ;;
