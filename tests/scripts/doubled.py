@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Sequence
 
+import ipfw
 import pfctl
 from shells import PATH, call
 
@@ -59,6 +60,17 @@ BACKENDS = {
         },
         pfctl.blocks,
         lambda state: state["tables"]["ossec_fwtable"].clear(),
+    ),
+    "ipfw": Backend(
+        "ipfw.sh",
+        ["ipfw", "sysctl"],
+        {
+            "sysctl": {"net.inet.ip.fw.enable": "1", "net.inet6.ip6.fw.enable": "1"},
+            "tables": {"2": ["198.51.100.0/24"]},
+            "rules": [["100", "deny ip from table(2) to any"], ["65535", "allow ip from any to any"]],
+        },
+        ipfw.blocks,
+        lambda state: (state["rules"].clear(), state["tables"].clear()),
     ),
 }
 
