@@ -73,7 +73,8 @@ list_blocked() { # FAMILY: set $answer to what is blocked; where there are both 
 present() {
     list_blocked "$2"
     batch="$2 $1 0"
-    [ -z "$(print_missing "$2" "$answer")" ]
+    absent=$(print_missing "$2" "$answer") || exit
+    [ -z "$absent" ]
 }
 
 commands() { printf '%s\n' "$batch" | awk -v change="table $TABLE $1" '{ print change, $2 }'; } # VERB

@@ -10,7 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Sequence
 
+import ipf
 import ipfw
+import npfctl
 import pfctl
 from shells import PATH, call
 
@@ -36,6 +38,8 @@ TOOLS = (
 State = Dict[str, Any]
 
 PF_RULES = [["block", "in", "from", "ossec_fwtable"], ["block", "out", "to", "ossec_fwtable"]]
+
+NPF_RULES = ["block in final from <ossec_fwtable>", "block out final to <ossec_fwtable>"]
 
 
 class Backend(NamedTuple):
@@ -71,6 +75,30 @@ BACKENDS = {
         },
         ipfw.blocks,
         lambda state: (state["rules"].clear(), state["tables"].clear()),
+    ),
+    "ipfilter": Backend(
+        "ipfilter.sh",
+        ["ipf", "ipfstat"],
+        {
+            "running": True,
+            "rules": {
+                "4": ["block in quick from 198.51.100.0/24 to any", "pass in quick from any to any"],
+                "6": ["block in quick from 2001:db8:9::/64 to any", "pass in quick from any to any"],
+            },
+        },
+        ipf.blocks,
+        lambda state: state.update(rules={"4": [], "6": []}),
+    ),
+    "npf": Backend(
+        "npf.sh",
+        ["npfctl"],
+        {
+            "active": True,
+            "tables": {"ossec_fwtable": [], "spammers": ["198.51.100.0/24"]},
+            "rules": ["block in final from <spammers>", *NPF_RULES, "pass stateful out final all"],
+        },
+        npfctl.blocks,
+        lambda state: state["tables"]["ossec_fwtable"].clear(),
     ),
 }
 

@@ -65,7 +65,16 @@ def test_no_eval_no_local_no_bashism_and_rooms_stay_small(name):
 
 def test_what_runs_may_be_run_and_what_is_sourced_may_not():
     assert SOURCED == ["batch.sh", "lib.sh", "xtables.sh"]
-    assert {"firewall-drop.sh", "host-deny.sh", "ipfw.sh", "null.sh", "pf.sh", "route-null.sh"} < set(RESPONSES)
+    assert {
+        "firewall-drop.sh",
+        "host-deny.sh",
+        "ipfilter.sh",
+        "ipfw.sh",
+        "npf.sh",
+        "null.sh",
+        "pf.sh",
+        "route-null.sh",
+    } < set(RESPONSES)
     assert all(os.stat(SCRIPTS / name).st_mode & 0o022 == 0 for name in ALL)  # noqa: PTH116 (a name, not a Path)
 
 
