@@ -68,7 +68,7 @@ $1 "*) ;;
 }
 
 # Print `missing ADDRESS` for each line of the batch of these families whose address is not among the words of TEXT;
-# masks that stand for a single address are left out of these words. With SUFFIX it is for the prefixes that end in it,
+# masks that stand for a single address are left out on both sides. With SUFFIX it is for the prefixes that end in it,
 # and the words are without.
 print_missing() { # FAMILIES TEXT [SUFFIX]
     printf '%s\n' "$2" BATCH "$batch" | awk -v families=" $1 " -v suffix="${3-}" '
@@ -77,12 +77,14 @@ print_missing() { # FAMILIES TEXT [SUFFIX]
         index(families, " " $1 " ") && $2 ~ suffix "$" {
             word = $2
             sub(suffix "$", "", word)
+            sub(/\/(32|128)$/, "", word)
             if (!(word in here)) print "missing", $2
         }'
 }
 
 respond_to_batch() {
     read_batch "$@"
+    look_for_required
     case $action in
         add) block_batch ;;
         delete) release_batch ;;

@@ -94,5 +94,5 @@ present_batch() {
     done
 }
 
-need ipset ipset
+require ipset ipset
 respond "$@"

@@ -35,7 +35,9 @@ restore() { # FAMILIES LETTER
         $0 == "BATCH" { in_batch = 1; next }
         !in_batch { if ($3 == "-s") { sub(/\/(32|128)$/, "", $4); here[$4]++ }; next }
         index(families, " " $1 " ") {
-            times = letter == "A" ? !here[$2] : here[$2]
+            single = $2
+            sub(/\/128$/, "", single)
+            times = letter == "A" ? !here[single] : here[single]
             for (i = 0; i < times; i++) print "-" letter " OSSEC_AR -s " $2 " -j DROP"
         }')
     [ -z "$commands" ] || run "$tables-restore" -w --noflush <<END

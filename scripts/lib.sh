@@ -33,6 +33,11 @@ need() { # PROGRAM PACKAGE
     command -v "$1" >/dev/null || fail 69 "there is no $1 here: install $2"
 }
 
+# Have `respond` look for a program, once it has checked the arguments: what is hostile is refused on any host.
+required='' package=''
+require() { required=$1 package=$2; } # PROGRAM PACKAGE
+look_for_required() { [ -z "$required" ] || need "$required" "$package"; }
+
 # Run a command whose own messages reach the agent's log as they are, and say so when it fails.
 run() {
     "$@" || {
@@ -156,6 +161,7 @@ respond() {
     fi
     read_arguments "$@"
     [ "$address" != - ] || refuse "SRCIP is missing: this script blocks addresses"
+    look_for_required
     case $action in
         add) block "$address" "$family" ;;
         delete) release "$address" "$family" ;;

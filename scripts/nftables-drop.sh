@@ -138,5 +138,5 @@ END
 
 present_batch() { by_kind find_missing; }
 
-need nft nftables
+require nft nftables
 respond "$@"

@@ -70,5 +70,5 @@ block() { "${system}_block" "$@"; }
 release() { "${system}_release" "$@"; }
 present() { "${system}_present" "$@"; }
 
-[ "$system" = bsd ] || need ip iproute2
+[ "$system" = bsd ] || require ip iproute2
 respond "$@"

@@ -170,7 +170,14 @@ def test_one_address_that_the_firewall_refuses_fails_the_batch_as_a_whole(host):
 @pytest.mark.parametrize("name", FIREWALLS)
 def test_prefixes_that_overlap_are_blocked_and_released_each_on_its_own(host, name):
     """After the configured length was changed, both the old blocks and new ones are in force."""
-    prefixes = ["2001:db8::/64", "2001:db8::/48", "2001:db8:0:1::/64", "2001:d00::/24", "2001:db8::/127"]
+    prefixes = [
+        "2001:db8::/64",
+        "2001:db8::/48",
+        "2001:db8:0:1::/64",
+        "2001:d00::/24",
+        "2001:db8::/127",
+        "2001:db8::1/128",
+    ]
     lines = [f"{prefix} 600\n" for prefix in prefixes]
     assert call(SCRIPTS / name, "add", "".join(lines), host).returncode == 0
     for number, line in enumerate(lines):

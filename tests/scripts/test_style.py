@@ -75,7 +75,16 @@ def test_what_runs_may_be_run_and_what_is_sourced_may_not():
         "settings.sh",
         "xtables.sh",
     ]
-    assert {"firewall-drop.sh", "host-deny.sh", "null.sh", "route-null.sh"} < set(RESPONSES)
+    assert {
+        "firewall-drop.sh",
+        "host-deny.sh",
+        "ipfilter.sh",
+        "ipfw.sh",
+        "npf.sh",
+        "null.sh",
+        "pf.sh",
+        "route-null.sh",
+    } < set(RESPONSES)
     assert all(os.stat(SCRIPTS / name).st_mode & 0o022 == 0 for name in ALL)  # noqa: PTH116 (a name, not a Path)
 
 
