@@ -133,7 +133,9 @@ def test_the_statistics_count_what_the_agent_blocked_and_released_today(host, ho
         done = host.run(inside(home, *agent_py(*words)))
         assert done.returncode == 0, done.stderr
     wait_for(lambda: len(rules(host)) == 3, "both to be blocked")
-    written = (home / "logs/active-responses.log").read_text()
+    log_file = home / "logs/active-responses.log"
+    wait_for(lambda: len(re.findall(r"\d - Blocked IP: .* \(Rule: \d+\)", log_file.read_text())) >= 4, "four lines")
+    written = log_file.read_text()
     assert f"Blocked IP: {ATTACKER} (Rule: " in written, "the script's own line"
     first, blocks, unblocks, most, *counts = statistics(host, home)
     assert first.startswith("=== Active Response Statistics - ")
