@@ -12,7 +12,8 @@ wanted() {
         test)  echo "nft=nftables iptables=iptables ipset=ipset ip=iproute2 sshd=openssh-server ssh=openssh-client
                      rsyslogd=rsyslog busybox=busybox-static gawk=gawk mawk=mawk shellcheck=shellcheck sshpass=sshpass
                      faketime=faketime mkfs.ext4=e2fsprogs unshare=util-linux losetup=mount
-                     firewalld=firewalld dbus-daemon=dbus curl=curl usermod=passwd fail2ban-client=fail2ban" ;;
+                     firewalld=firewalld dbus-daemon=dbus curl=curl usermod=passwd fail2ban-client=fail2ban
+                     msmtp=msmtp" ;;
         check) echo "shellcheck=shellcheck" ;;
         dist)  echo "strip=binutils objdump=binutils" ;;
         libpython*) echo "$1=$1" ;;  # a library: never in the PATH

@@ -115,7 +115,10 @@ illumos_unlock() { [ "$was_locked" = yes ] || run passwd -u "$user" >/dev/null; 
 
 # AIX: the attribute account_locked of chuser, which may also be set by yes or always.
 aix_look() {
-    facts=$(lsuser -a id account_locked shell "$user" 2>&1) || return 1
+    facts=$(lsuser -a id account_locked shell "$user" 2>&1) || case $facts in
+        *'does not exist'*) return 1 ;;
+        *) fail 69 "cannot ask lsuser: $facts" ;;
+    esac
     uid=$(aix_fact id) shell=$(aix_fact shell)
     case $(aix_fact account_locked) in
         true | yes | always) password_locked=yes ;;

@@ -93,7 +93,8 @@ def test_it_is_in_the_journal_for_a_while_and_then_released_and_no_offence(home,
     assert (promise.offence, promise.sentence_s, promise.arguments.rule) == (0, 100, 0)
     assert "add - 203.0.113.7 - 100" in (home / "asked").read_text()
     log = (home / "logs/active-responses.log").read_text()
-    assert [line.split(".sh ")[1].split()[0] for line in log.splitlines()] == ["add", "delete"]
+    done = [line.split(" - " if " - Bl" in line or " - Un" in line else ".sh ")[1] for line in log.splitlines()]
+    assert [words.split()[0] for words in done] == ["add", "Blocked", "delete", "Unblocked"]
     assert objects("list") == []
 
 

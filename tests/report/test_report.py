@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import signal
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -98,6 +100,29 @@ def test_a_response_is_a_line_in_the_format_of_ossecs_scripts(tmp_path, worked, 
     words = line.split()
     assert words[4] == "UTC"
     assert line.endswith(f"{words[5]} {tmp_path}/bin/firewall-drop.sh add - 203.0.113.7 1763706239.12 5712{tail}\n")
+
+
+@pytest.mark.parametrize(
+    ("verb", "worked", "counted"),
+    [
+        ("add", True, ["- Blocked IP: 203.0.113.7 (Rule: 5712)", "- Blocked IP: 2001:db8::7 (Rule: 5712)"]),
+        ("delete", True, ["- Unblocked IP: 203.0.113.7", "- Unblocked IP: 2001:db8::7"]),
+        ("add", False, []), ("delete", False, []),
+    ],
+)  # fmt: skip
+def test_each_address_that_is_blocked_or_released_has_a_line_to_be_counted(tmp_path, verb, worked, counted):
+    """A day in one word, what happened in the fourth and the address in the sixth; a block of a user has none."""
+
+    def action(srcip):
+        return SimpleNamespace(block=SimpleNamespace(arguments=Arguments("ann", srcip, "1.1", 5712, "-", "-")))
+
+    actions = tuple(map(action, ("203.0.113.7", "-", "2001:db8::7")))
+    log = ResponsesLog(tmp_path / "active-responses.log", tmp_path / "bin", pytest.fail)
+    task = Task(verb, "firewall-drop.sh", actions[0].block.arguments, {}, actions)
+    log.write(Finished(task, worked, "exit status 1", ""))
+    lines = [line for line in (tmp_path / "active-responses.log").read_text().splitlines() if ".sh " not in line]
+    assert [line.split(" ", 2)[2] for line in lines] == counted
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", line[:19]) for line in lines)
 
 
 @pytest.fixture

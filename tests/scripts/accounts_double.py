@@ -71,8 +71,6 @@ WORDS: Dict[Tuple[str, ...], Callable[[str], None]] = {
     ("NetBSD", "usermod", "-C", "no"): prefix(MASTER, "*LOCKED*", lock=False),
     ("SunOS", "passwd", "-l"): prefix(SHADOW, "*LK*", lock=True),
     ("SunOS", "passwd", "-u"): prefix(SHADOW, "*LK*", lock=False),
-    ("Linux", "passwd", "-l"): prefix(SHADOW, "!", lock=True),  # busybox
-    ("Linux", "passwd", "-u"): prefix(SHADOW, "!", lock=False),
     ("AIX", "lsuser", "-a", "id", "account_locked", "shell"): lsuser,
     ("AIX", "chuser", "account_locked=true"): aix("true"),
     ("AIX", "chuser", "account_locked=false"): aix("false"),

@@ -150,8 +150,9 @@ def test_firewalld_itself_ends_a_block_and_a_second_add_gives_it_more_time(walle
     assert call("firewalld-drop.sh", "present", "-", "198.51.100.7", **options).returncode == 1
 
 
-def test_a_block_for_good_has_no_time(walled):
-    succeed("firewalld-drop.sh", "add", "-", ATTACKER_4, **walled.options(timeout_s=0))
+@pytest.mark.parametrize("timeout_s", [0, 999999999])
+def test_a_block_for_good_and_the_longest_are_taken(walled, timeout_s):
+    succeed("firewalld-drop.sh", "add", "-", ATTACKER_4, **walled.options(timeout_s=timeout_s))
     assert len(walled.rules()) == 1
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 import json
+import socketserver
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -136,6 +137,54 @@ def test_a_mail_that_is_not_taken_is_a_failure(tmp_path, mailing):
     done = call("email-notify.sh", *ARGUMENTS, **mailing)
     assert done.returncode == 75
     assert done.stderr.startswith("mail system is down\nemail-notify.sh: ")
+
+
+def test_without_a_mail_system_it_says_what_to_install(tmp_path, mailing):
+    if any(Path(folder, "sendmail").exists() for folder in ("/usr/sbin", "/usr/lib")):
+        pytest.skip("this machine has a mail system where the script always looks")
+    (tmp_path / "bin/sendmail").unlink()
+    done = call("email-notify.sh", *ARGUMENTS, **mailing)
+    assert done.returncode == 69
+    assert "email-notify.sh: there is no sendmail here: install a mail system" in done.stderr
+
+
+class Postbox(socketserver.StreamRequestHandler):
+    """As much of a mail server as a client needs; what comes in is kept by the server, a list of lines each."""
+
+    def handle(self) -> None:
+        lines = self.server.lines  # type: ignore[attr-defined]
+        self.say("220 here")
+        while line := self.rfile.readline().rstrip(b"\r\n"):
+            lines.append(line)
+            self.say({b"DATA": "354 go on", b"QUIT": "221 bye"}.get(line.upper(), "250 ok"))
+            if line.upper() == b"DATA":
+                while (line := self.rfile.readline().rstrip(b"\r\n")) != b".":
+                    lines.append(line)
+                self.say("250 taken")
+
+    def say(self, answer: str) -> None:
+        self.wfile.write(f"{answer}\r\n".encode())
+
+
+@pytest.mark.e2e
+def test_a_real_mail_program_sends_to_whom_the_settings_name_and_to_nobody_else(tmp_path, mailing):
+    """Even if a text looks like a header; a line of one dot in it ends nothing."""
+    require("msmtp")
+    with socketserver.TCPServer(("127.0.0.1", 0), Postbox) as server:
+        server.lines = []  # type: ignore[attr-defined]
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        options = f"--host=127.0.0.1 --port={server.server_address[1]} --from=ar@example.com --domain=here"
+        (tmp_path / "bin/sendmail").write_text(f'#!/bin/sh\nexec msmtp {options} "$@"\n')
+        mailing["AR_RULE_DESCRIPTION"] = "a\n.\nBcc: evil@example.com\n\nCc: evil@example.com"
+        assert succeed("email-notify.sh", *ARGUMENTS, **mailing) == ""
+        server.shutdown()
+        thread.join()
+    lines: List[bytes] = server.lines  # type: ignore[attr-defined]
+    told = [line for line in lines if line.upper().startswith(b"RCPT")]
+    assert told == [b"RCPT TO:<admin@example.com>", b"RCPT TO:<b@example.com>"]
+    assert b"Description: a . Bcc: evil@example.com  Cc: evil@example.com" in lines
+    assert lines.count(b"QUIT") == 1
 
 
 # ── to a webhook ─────────────────────────────────────────────────────────────────────────────────────────────────

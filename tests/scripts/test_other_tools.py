@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -163,8 +164,7 @@ class Helped:
     @property
     def rules(self) -> list[str]:
         state = self.libexec / "rules"
-        text = state.read_text() if state.exists() else "{}"
-        return [part.partition('": "')[2].strip('}"') for part in text.split(", ") if '": "' in part]
+        return list(json.loads(state.read_text()).values()) if state.exists() else []
 
     def call(self, action: str, address: str, **options: Any) -> subprocess.CompletedProcess[str]:
         return call("blocklistd.sh", action, "-", address, **self.options, **options)

@@ -88,6 +88,11 @@ def test_what_runs_may_be_run_and_what_is_sourced_may_not():
     assert all(os.stat(SCRIPTS / name).st_mode & 0o022 == 0 for name in ALL)  # noqa: PTH116 (a name, not a Path)
 
 
+def test_the_readme_lists_every_response():
+    table = [line for line in (SCRIPTS / "README.md").read_text().splitlines() if line.startswith("| `")]
+    assert [name for name in RESPONSES if not any(f"`{name}`" in line.split("|")[1] for line in table)] == []
+
+
 @in_each_shell
 def test_the_example_of_how_to_write_one_keeps_every_promise(tmp_path, shell):
     """Run as it stands in README.md, with a filter program that keeps its addresses in a file."""
