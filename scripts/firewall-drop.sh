@@ -1,52 +1,66 @@
 #!/bin/sh
-# Drops all packets of an address, or of an IPv6 prefix, with the best firewall that works on this Linux host.
+# Drops all packets of an address, or of an IPv6 prefix, with the best firewall that works on this host.
 # usage: firewall-drop.sh add|delete|present USER SRCIP [ALERTID RULEID LOCATION FILENAME]
 # ar: batch timeout present
 #
-# The first that works of nftables, ipset (with iptables) and iptables does it, by its own script beside this one;
-# their headers tell how. The first two are given the block's time and 5 s more, so that the kernel ends the block
-# even if the agent never comes back; iptables cannot do that, and is not chosen where AR_MUST_EXPIRE is 1. A release
-# goes to all that are here, since another one may have been chosen when the block began, and fails where one of them
-# does not answer.
+# The first that works, and is enabled, of those that the system may have does it, by its own script beside this one;
+# their headers tell how. Of Linux's, nftables and ipset are given the block's time and 5 s more, so that the kernel
+# ends the block even if the agent never comes back. What cannot do that is not chosen where AR_MUST_EXPIRE is 1.
+#
+# A release goes to all that are here, since another one may have been chosen when the block began, and fails where
+# one of them does not answer. It is remembered which ones were used since the host was booted, so that it also fails
+# where the program of one of these is gone: without it nobody can tell what the kernel holds.
 set -eu
 . "${0%/*}/lib.sh"
 . "${0%/*}/batch.sh"
+. "${0%/*}/firewalls.sh"
 
-# Status 0: the program is here, and the kernel answers it. 1: it is not, or the kernel does not have what it asks, and
-# so holds nothing. 2: nobody can tell what it holds. One that lacks permission is the right one: it will say so itself,
-# and what it says is better than the silence of trying another. $complaint is what it said.
-works() { # PROGRAM ARGUMENTS
-    complaint=
-    command -v "$1" >/dev/null || return 1
-    complaint=$("$@" 2>&1) && return
-    case $complaint in
-        *[Pp]'ermission denied'* | *'not permitted'*) return 0 ;;
-        *'ot supported'* | *'Invalid argument'* | *'does not exist'* | *'annot open session to kernel'*) return 1 ;;
-        *) return 2 ;;
-    esac
+hand_over() { "$script" "$action" "$user" "$address"; }
+
+hand_over_batch() {
+    if declares batch; then printf '%s\n' "$lines" | "$script" "$action" --batch; else hand_over_each; fi
 }
 
-nftables_works() { works nft list chains; } # of what nft can list, this takes no longer when sets are large
-iptables_works() { works iptables -w -S INPUT 1; }
-ipset_works() { works ipset list -n && iptables_works; }
+hand_over_each() {
+    printf '%s\n' "$lines" | {
+        worst=0
+        while read -r one seconds; do
+            status=0
+            AR_TIMEOUT=$seconds "$script" "$action" - "$one" </dev/null || status=$?
+            if [ "$action $status" = 'present 1' ]; then echo "missing $one"; else worst=$((worst | status)); fi
+        done
+        exit "$worst"
+    }
+}
 
-hand_over() { "${0%/*}/$firewall-drop.sh" "$action" "$user" "$address"; }
-hand_over_batch() { printf '%s\n' "$lines" | "${0%/*}/$firewall-drop.sh" "$action" --batch; }
-no_firewall() { fail 69 "no firewall works here: install nftables (or ipset and iptables)"; }
+no_firewall() { fail 69 "no firewall works here: $advice"; }
 
-choose() { # the first that works
-    for firewall in nftables ipset iptables; do
-        [ "$firewall ${AR_MUST_EXPIRE-}" != 'iptables 1' ] ||
-            fail 69 "no firewall works here that ends a block by itself: install nftables (or ipset)"
-        ! "${firewall}_works" || return 0
-        [ -z "$complaint" ] || say "passing over $firewall, which does not work here: $complaint"
+# The first that works and is enabled; else the first that works, which will say what it lacks.
+choose() {
+    second=
+    for firewall in $firewalls; do
+        status=0
+        works || status=$?
+        case $status in
+            0) is_disabled || { use && return; } && second=${second:-$firewall} ;;
+            1 | 2) say "passing over $firewall, which does not work here: $said" ;;
+        esac
     done
-    no_firewall
+    firewall=$second
+    [ -n "$firewall" ] || no_firewall
+    use
+}
+
+use() {
+    find_script
+    [ "${AR_MUST_EXPIRE-}" != 1 ] || declares timeout ||
+        fail 69 "no firewall works here that ends a block by itself: install nftables (or ipset)"
+    remember
 }
 
 block() {
     choose
-    exec "${0%/*}/$firewall-drop.sh" "$action" "$user" "$address"
+    exec "$script" "$action" "$user" "$address"
 }
 
 block_batch() {
@@ -54,18 +68,19 @@ block_batch() {
     hand_over_batch
 }
 
-in_each() { # FUNCTION: call it for each that works; $silent is 69 where one does not answer, else 0
+in_each() { # FUNCTION: call it for each that works; $silent is 69 where one cannot tell what it holds, else 0
     asked=0 silent=0
-    for firewall in nftables ipset iptables; do
-        if "${firewall}_works"; then
-            asked=$((asked + 1))
-            "$1"
-        elif [ $? -eq 2 ]; then
-            silent=69
-            say "$firewall does not answer, and may hold what is asked for: $complaint"
-        fi
+    for firewall in $firewalls; do
+        find_script
+        status=0
+        works || status=$?
+        case $status in
+            0) asked=$((asked + 1)) && "$1" ;;
+            2) silent=69 && say "$firewall does not answer, and may hold what is asked for: $said" ;;
+            3) ! is_remembered || { silent=69 && say "$firewall may hold what is asked for, but is gone: $said"; } ;;
+        esac
     done
-    [ "$asked" -gt 0 ] || no_firewall
+    [ "$asked" -gt 0 ] || [ "$silent" -ne 0 ] || no_firewall
 }
 
 release_by() { # FUNCTION
@@ -99,7 +114,7 @@ present_batch() { # what is missing in one is looked for in the next
 }
 
 ask_for_rest() {
-    missing=$(hand_over_batch) || fail 69 "$firewall-drop.sh cannot tell: $missing"
+    missing=$(hand_over_batch) || fail 69 "${script##*/} cannot tell: $missing"
     [ -n "$missing" ] || exit 0
     lines=$(printf '%s\n' "$missing" | awk '$1 == "missing" { print $2, 0 }')
 }

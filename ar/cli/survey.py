@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import AbstractSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import AbstractSet, List, Mapping, NamedTuple, Optional, Tuple
 
 from ar.config.settings import JOURNALD
 from ar.model import Address, parse_address
@@ -48,9 +48,17 @@ class Blocker(NamedTuple):
 
 
 # Programs of the firewalls that firewall-drop.sh drives, the best first, and what they belong to.
-_DRIVEN = (("nft", "nftables"), ("ipset", "ipset"), ("iptables", "iptables"))
-# Those of firewalls that no script drives yet: they are only told of.
-_NOT_DRIVEN = (("pfctl", "pf"), ("npfctl", "npf"), ("ipfw", "ipfw"))
+_DRIVEN = (
+    ("nft", "nftables"),
+    ("ipset", "ipset"),
+    ("iptables", "iptables"),
+    ("firewall-cmd", "firewalld"),
+    ("pfctl", "pf"),
+    ("npfctl", "npf"),
+    ("ipfw", "ipfw"),
+    ("ipf", "IP Filter"),
+    ("genfilt", "IP Security filters"),
+)
 _TCP_WRAPPERS = ("etc/hosts.deny", "etc/hosts.allow")
 
 
@@ -91,19 +99,18 @@ def _find_logs(root: Path) -> Tuple[Log, ...]:
 
 
 def _find_blocker(root: Path, scripts: AbstractSet[str]) -> Blocker:
-    driven = _found(root, _DRIVEN)
+    driven = _found_firewalls(root)
     if driven and "firewall-drop.sh" in scripts:
         return Blocker("firewall-drop", "firewall-drop.sh", driven[0])
-    others = [f"{name}, for which no script is shipped" for name in driven + _found(root, _NOT_DRIVEN)]
-    found = "; ".join(others) or "no firewall"
+    found = "; ".join(f"{name}, for which no script is shipped" for name in driven) or "no firewall"
     if any(_is_file(root / name) for name in _TCP_WRAPPERS):
         return Blocker("host-deny", "host-deny.sh", f"{found}; the files of tcp_wrappers")
     return Blocker("route-null", "route-null.sh", found)
 
 
-def _found(root: Path, firewalls: Sequence[Tuple[str, str]]) -> List[str]:
+def _found_firewalls(root: Path) -> List[str]:
     """Return which firewalls are there, each with its program."""
-    paths = ((name, _program(root, program)) for program, name in firewalls)
+    paths = ((name, _program(root, program)) for program, name in _DRIVEN)
     return [f"{name} ({path})" for name, path in paths if path]
 
 

@@ -18,23 +18,7 @@ from shells import PATH, call
 
 DOUBLES = Path(__file__).parent / "doubles"
 # All that a script may use of this machine: no real firewall is among it, nor anything that Linux alone has.
-TOOLS = (
-    "awk",
-    "busybox",
-    "bash",
-    "cat",
-    "chmod",
-    "cp",
-    "dash",
-    "env",
-    "ln",
-    "mkdir",
-    "mv",
-    "readlink",
-    "rm",
-    "sh",
-    "sleep",
-)
+TOOLS = "awk busybox bash cat chmod cp dash env grep ln mkdir mv readlink rm sh sleep".split()  # noqa: SIM905
 State = Dict[str, Any]
 
 PF_RULES = [["block", "in", "from", "ossec_fwtable"], ["block", "out", "to", "ossec_fwtable"]]
@@ -71,10 +55,10 @@ BACKENDS = {
         {
             "sysctl": {"net.inet.ip.fw.enable": "1", "net.inet6.ip6.fw.enable": "1"},
             "tables": {"2": ["198.51.100.0/24"]},
-            "rules": [["100", "deny ip from table(2) to any"], ["65535", "allow ip from any to any"]],
+            "numbered": [["100", "deny ip from table(2) to any"], ["65535", "allow ip from any to any"]],
         },
         ipfw.blocks,
-        lambda state: (state["rules"].clear(), state["tables"].clear()),
+        lambda state: (state["numbered"].clear(), state["tables"].clear()),
     ),
     "ipfilter": Backend(
         "ipfilter.sh",

@@ -537,3 +537,81 @@ def test_a_block_that_must_expire_is_not_left_to_iptables(network, tmp_path, lin
     assert view("iptables", host) == {}
     assert call("firewall-drop.sh", "add", *asked, **options).returncode == 0
     assert 60 < view("nftables", host)[ATTACKER_4] <= 65
+
+
+# ── what firewall-drop.sh remembers ──────────────────────────────────────────────────────────────────────────────
+
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+
+
+@pytest.fixture
+def home(tmp_path) -> Path:
+    (tmp_path / "home" / "var").mkdir(parents=True)
+    return tmp_path / "home"
+
+
+@pytest.mark.parametrize("lines", [None, f"{ATTACKER_4} 60\n198.51.100.7 60\n"], ids=["one", "batch"])
+@in_each_shell
+def test_a_release_fails_while_the_program_that_made_the_block_is_gone(network, tmp_path, home, lines, shell):
+    """Even where another firewall works; that one is asked all the same. The program comes back, and all is well."""
+    _, host = network
+    asked = ["-", ATTACKER_4] if lines is None else ["--batch"]
+    options = {"inside": host, "timeout_s": 60, "lines": lines or "", "AR_HOME": str(home), "shell": shell}
+    gone = path_without(tmp_path / "bin", "nft")
+    succeed("firewall-drop.sh", "add", *asked, **options)
+    assert (home / "var/firewalls").read_text().split() == ["nftables", BOOT.read_text().strip()]
+    succeed("iptables-drop.sh", "add", *asked, **options)
+    for _ in range(2):
+        done = call("firewall-drop.sh", "delete", *asked, **options, PATH=gone)
+        assert done.returncode == 69
+        assert "nftables may hold what is asked for, but is gone: there is no program nft\n" in done.stderr
+        assert view("iptables", host) == {}
+    assert ATTACKER_4 in view("nftables", host)
+    assert call("firewall-drop.sh", "present", *asked, **options, PATH=gone).returncode == 69
+    succeed("firewall-drop.sh", "delete", *asked, **options)
+    assert view("nftables", host) == {}
+
+
+def test_what_was_used_is_noted_once_for_each_firewall_before_it_is_used(network, tmp_path, home):
+    _, host = network
+    broken_nft = broken(tmp_path, "nft", says="Operation not permitted")
+    assert call("firewall-drop.sh", "add", "-", ATTACKER_4, inside=host, AR_HOME=str(home), PATH=broken_nft).returncode
+    without = path_without(tmp_path / "bin", "nft")
+    for path in (PATH, without, PATH, without):
+        succeed("firewall-drop.sh", "add", "-", ATTACKER_4, inside=host, timeout_s=60, AR_HOME=str(home), PATH=path)
+    boot = BOOT.read_text().strip()
+    assert (home / "var/firewalls").read_text().split() == ["nftables", boot, "ipset", boot]
+
+
+def test_what_an_earlier_boot_used_holds_nothing_any_more(network, tmp_path, home):
+    _, host = network
+    (home / "var/firewalls").write_text("\nnftables 00000000-0000-0000-0000-000000000000\n")
+    options = {"inside": host, "AR_HOME": str(home), "PATH": path_without(tmp_path / "bin", "nft")}
+    succeed("firewall-drop.sh", "delete", "-", ATTACKER_4, **options)
+    assert call("firewall-drop.sh", "present", "-", ATTACKER_4, **options).returncode == 1
+
+
+@pytest.mark.parametrize(("must_expire", "status"), [("0", 73), ("1", 0)])
+def test_a_firewall_that_cannot_be_remembered_is_not_used_unless_it_ends_the_block_itself(
+    network, home, must_expire, status
+):
+    _, host = network
+    (home / "var/firewalls").mkdir()
+    options = {"inside": host, "timeout_s": 60, "AR_HOME": str(home), "AR_MUST_EXPIRE": must_expire}
+    done = call("firewall-drop.sh", "add", "-", ATTACKER_4, **options)
+    assert done.returncode == status
+    assert "Is a directory" in done.stderr
+    assert ("cannot note in" in done.stderr) == (status == 73)
+    assert (list(view("nftables", host)) == [ATTACKER_4]) == (status == 0)
+
+
+def test_a_firewalld_that_was_used_and_runs_no_more_cannot_tell_what_the_kernel_holds(network, tmp_path, home):
+    _, host = network
+    (home / "var/firewalls").write_text(f"\nfirewalld {BOOT.read_text().strip()}\n")
+    path = broken(tmp_path, "firewall-cmd", says="not running")
+    done = call("firewall-drop.sh", "delete", "-", ATTACKER_4, inside=host, AR_HOME=str(home), PATH=path)
+    assert (done.returncode, done.stderr) == (
+        69, "firewall-drop.sh: firewalld may hold what is asked for, but is gone: not running\n",
+    )  # fmt: skip
+    (home / "var/firewalls").unlink()
+    succeed("firewall-drop.sh", "delete", "-", ATTACKER_4, inside=host, AR_HOME=str(home), PATH=path)

@@ -14,7 +14,7 @@ def host(tmp_path) -> Host:
 
 
 def own_rules(host: Host) -> list:
-    return [rule for rule in host.state["rules"] if "table(1)" in rule[1]]
+    return [rule for rule in host.state["numbered"] if "table(1)" in rule[1]]
 
 
 def test_both_rules_are_made_once_and_the_one_that_is_missing_is_made_anew(host):
@@ -22,7 +22,7 @@ def test_both_rules_are_made_once_and_the_one_that_is_missing_is_made_anew(host)
         assert host.call("ipfw.sh", "add", "-", "203.0.113.7").returncode == 0
     assert own_rules(host) == OWN_RULES
     for gone in OWN_RULES:
-        host.change(rules=[rule for rule in host.state["rules"] if rule != gone])
+        host.change(numbered=[rule for rule in host.state["numbered"] if rule != gone])
         assert host.call("ipfw.sh", "present", "-", "203.0.113.7").returncode == 1
         assert host.call("ipfw.sh", "present", "--batch", lines="203.0.113.7 0\n").stdout == "missing 203.0.113.7\n"
         assert host.call("ipfw.sh", "add", "-", "203.0.113.7").returncode == 0
@@ -32,7 +32,7 @@ def test_both_rules_are_made_once_and_the_one_that_is_missing_is_made_anew(host)
 
 
 def test_a_table_that_passes_what_is_in_it_is_left_alone(host):
-    host.change(rules=[["500", "allow ip from table(1) to any"]], tables={"1": ["198.51.100.9/32"]})
+    host.change(numbered=[["500", "allow ip from table(1) to any"]], tables={"1": ["198.51.100.9/32"]})
     done = host.call("ipfw.sh", "add", "-", "203.0.113.7")
     assert done.returncode == 69
     assert "table 1 is used for something else, so it blocks nobody: 00500 allow ip from table(1) to any" in done.stderr
@@ -42,7 +42,7 @@ def test_a_table_that_passes_what_is_in_it_is_left_alone(host):
 
 
 def test_a_rule_of_the_administrators_own_that_denies_the_same_table_is_no_obstacle(host):
-    host.change(rules=[["500", "deny ip from table(1) to any"]], tables={"1": ["198.51.100.9/32"]})
+    host.change(numbered=[["500", "deny ip from table(1) to any"]], tables={"1": ["198.51.100.9/32"]})
     assert host.call("ipfw.sh", "add", "-", "203.0.113.7").returncode == 0
     assert host.state["tables"]["1"] == ["198.51.100.9/32", "203.0.113.7/32"]
 

@@ -69,6 +69,7 @@ def test_what_runs_may_be_run_and_what_is_sourced_may_not():
         "accounts.sh",
         "agent.sh",
         "batch.sh",
+        "firewalls.sh",
         "lib.sh",
         "notify.sh",
         "once.sh",

@@ -1,6 +1,6 @@
 """ipfw(8) of FreeBSD 11 and later, as far as `list`, `add` of a rule and tables of addresses go.
 
-State: `rules`, each [number, text]; `tables`, each with its networks; `sysctl`, which sysctl.py shows.
+State: `numbered`, the rules, each [number, text]; `tables`, each with its networks; `sysctl`, which sysctl.py shows.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def blocks(state: State, address: str) -> bool:
 
 
 def _denied(state: State, address: str, end: str) -> bool:
-    for _, text in sorted(state["rules"], key=lambda rule: int(rule[0])):
+    for _, text in sorted(state["numbered"], key=lambda rule: int(rule[0])):
         rule = RULE.fullmatch(text)
         other = "target" if end == "source" else "source"
         if rule is None or rule[other] not in ("any", "me"):
@@ -54,7 +54,7 @@ def usage(message: str) -> End:
 
 def act(state: State, words: List[str], *, quiet: bool) -> None:
     if words == ["list"]:
-        for number, text in sorted(state["rules"], key=lambda rule: int(rule[0])):
+        for number, text in sorted(state["numbered"], key=lambda rule: int(rule[0])):
             print(f"{int(number):05d} {text}")
     elif words[:1] == ["add"]:
         add_rule(state, words[1:], quiet=quiet)
@@ -73,7 +73,7 @@ def add_rule(state: State, words: List[str], *, quiet: bool) -> None:
         raise usage(f"unrecognised rule {text}")
     for table in re.findall(r"table\((\d+)\)", text):  # a rule makes the tables that it refers to
         state["tables"].setdefault(table, [])
-    state["rules"].append([number, text])
+    state["numbered"].append([number, text])
     if not quiet:
         print(f"{int(number):05d} {text}")
 
