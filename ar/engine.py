@@ -232,7 +232,7 @@ class Engine:
             select.select(self.runner.filenos(), [], [], 0.05)
             self.blocks.collect(clock.now())
         if self.journal is not None:
-            self.blocks.promises.look(clock.now(), at_the_last=True)
+            self.blocks.promises.end(clock.now())
             self.journal.close()
         self.runner.close()
         self.control.close()

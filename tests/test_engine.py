@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -14,6 +15,7 @@ from ar.config.load import load
 from ar.control.protocol import RefusedError
 from ar.engine import Engine
 from ar.model import Subject
+from ar.policy.ledger import Ledger
 from ar.policy.records import Added, Arguments, Opened, Promised
 from ar.report.log import Log
 from ar.respond import clock, hosts
@@ -252,7 +254,7 @@ def test_a_deleted_journal_is_written_anew_even_when_nothing_happens(host, endin
     if ending == "_stop":
         host.engines.remove(engine)
     assert [record.block for record in read(host.home.journal).records if isinstance(record, Promised)] == [1]
-    assert host.said().count("somebody deleted or replaced it; it is written anew from memory") == 1
+    assert host.said().count("somebody deleted or changed it; it is written anew from memory") == 1
 
 
 def test_a_journal_that_cannot_be_written_anew_is_told_once_and_tried_again(host):
@@ -263,10 +265,39 @@ def test_a_journal_that_cannot_be_written_anew_is_told_once_and_tried_again(host
     assert host.said().count("cannot be replaced by a snapshot") == 1
     (host.home.root / "away").rename(host.home.journal.parent)
     host.home.journal.unlink()
-    engine.blocks.promises._look_not_before_s = 0.0
-    engine._turn()
+    host.turn_until(engine, host.home.journal.exists)
     assert read(host.home.journal).damage == []
-    assert host.home.journal.exists()
+
+
+@pytest.mark.parametrize("how", ["emptied", "overwritten"])
+def test_a_journal_changed_in_place_is_whole_again_at_the_next_turn(host, how):
+    engine = host.engine()
+    host.attack("203.0.113.1")
+    host.turn_until(engine, lambda: engine.blocks.counts["blocks"] == 1 and not engine.runner.running)
+    size = host.home.journal.stat().st_size
+    host.home.journal.write_bytes(b"" if how == "emptied" else b"x" * size)
+    engine._turn()
+    reading = read(host.home.journal)
+    assert reading.damage == []
+    assert [record.block for record in reading.records if isinstance(record, Promised)] == [1]
+    assert "somebody deleted or changed it; it is written anew from memory" in host.said()
+
+
+def test_a_stop_writes_down_what_the_disk_had_no_room_for_before(host, monkeypatch):
+    engine = host.engine()
+    host.attack("203.0.113.1")
+    host.turn_until(engine, lambda: [b.state.value for b in engine.ledger.blocks.values()] == ["in force"])
+
+    def is_full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(engine.journal._disk, "write", is_full)
+        list(answer(engine, {"verb": "unblock", "address": "203.0.113.1"}))
+        host.turn_until(engine, lambda: not engine.ledger.blocks)
+    engine._stop()
+    host.engines.remove(engine)
+    assert Ledger.remembered(read(host.home.journal).records).blocks == {}
 
 
 def test_alerts_that_cannot_be_written_are_told_and_counted(host):

@@ -41,7 +41,7 @@ class JournalError(CannotCreateError):
 
 
 class JournalGoneError(JournalError):
-    """Somebody deleted or replaced the journal: what was in it has to be written anew."""
+    """Somebody deleted, replaced or changed the journal: what was in it has to be written anew."""
 
 
 def read(path: Path, disk: Optional[Disk] = None) -> Reading:
@@ -153,43 +153,53 @@ class Journal:
     """The journal of a running agent. `damage` tells what was wrong with it when it was opened."""
 
     def __init__(self, path: Path, disk: Optional[Disk] = None) -> None:
+        """Read what is there and open it for writing.
+
+        Raises CannotCreateError when it cannot be read, or there is no folder for it. One that can be read and not be
+        written is told of in `damage`: what is overdue is released all the same.
+        """
         self.path = path
         self._disk = disk or Disk()
         reading = read(path, self._disk)
         self.records = reading.records
         self.damage = list(reading.damage)
         self.may_be_rid_of_damage = False  # a copy is kept, so a snapshot may take the place of what is damaged
-        self._is_read_only = False  # so is the file system: what is overdue is released all the same
-        try:
-            self._mend(reading)
-            self._fd = self._disk.open_append(path)
-            self._disk.sync_folder(path.parent)
-        except OSError as error:
-            self._fd = self._opened_to_read(error)
         self.written_bytes = self.syncs = 0  # by this agent, what flash memory has to bear
         self._size = reading.intact_bytes
         self._snapshot_bytes = 0
+        self._fd: Optional[int] = None  # until the file can be written
+        self._stamp = self._disk.stamp_of(path)  # of the file as this agent left it
         self._folder_unsynced = False  # a power cut may still bring a former file back
         self._half_record = False  # one that could not be taken back stands at the end
+        self._open(reading)
 
-    def _opened_to_read(self, error: OSError) -> int:
-        problem = f"{self.path}: cannot be written: {error.strerror}"
-        if error.errno != errno.EROFS:
-            raise JournalError(problem) from error
+    def _open(self, reading: Reading) -> None:
         try:
-            fd = self._disk.open_read(self.path)
+            self._mend(reading)
+            self._open_to_write()
+            self._sync_folder()
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise JournalError(self._problem(error)) from error
+        except OSError as error:
+            self.damage.append(
+                f"{self._problem(error)}. What is overdue is released, and nobody is blocked until it can be written"
+            )
+
+    def _open_to_write(self) -> int:
+        """Go on where the intact records end."""
+        fd = self._disk.open_append(self.path)
+        self._folder_unsynced = True  # it may have been made just now
+        try:
+            self._disk.truncate(fd, self._size)
         except OSError:
-            raise JournalError(problem) from error
-        self._is_read_only = True
-        self.damage.append(f"{problem}. What is overdue is released, and nobody is blocked until it can be written")
+            self._stamp = self._disk.stamp(fd)
+            self._disk.close(fd)
+            raise
+        self._fd, self._stamp = fd, self._disk.stamp(fd)
         return fd
 
-    def _open_to_write(self) -> None:
-        """Go on where the intact records end, now that the file system may be written again."""
-        fd = self._disk.open_append(self.path)
-        self._disk.truncate(fd, self._size)
-        self._disk.close(self._fd)
-        self._fd, self._is_read_only = fd, False
+    def _problem(self, error: OSError) -> str:
+        return f"{self.path}: cannot be written: {error.strerror}"
 
     def _mend(self, reading: Reading) -> None:
         """Keep a copy of what is broken, then cut off the torn end."""
@@ -198,12 +208,6 @@ class Journal:
         if reading.torn:
             self._keep_copy(".torn", reading.torn)
             self.damage.append(f"{self.path}: the last line was torn by a crash; it is cut off")
-            fd = self._disk.open_append(self.path)
-            try:
-                self._disk.truncate(fd, reading.intact_bytes)
-                self._disk.sync(fd)
-            finally:
-                self._disk.close(fd)
 
     def _keep_copy(self, ending: str, text: bytes) -> bool:
         """Keep a copy under the first name that is free: the ending, then `.2` after it, and so on."""
@@ -222,36 +226,28 @@ class Journal:
         )
         return False
 
-    def check_is_there(self) -> None:
-        """Raise JournalGoneError when the file has its name no more: somebody deleted, replaced or moved it."""
-        try:
-            is_there = self._disk.is_named(self._fd, self.path)
-        except OSError:
-            is_there = False  # whoever starts next could not read it either
-        if not is_there:
-            raise self._gone()
-
-    def _gone(self) -> JournalGoneError:
-        return JournalGoneError(f"{self.path}: somebody deleted or replaced it")
+    def check_is_as_left(self) -> None:
+        """Raise JournalGoneError when the file is not as this agent left it: somebody deleted or changed it."""
+        if self._disk.stamp_of(self.path) != self._stamp:
+            raise JournalGoneError(f"{self.path}: somebody deleted or changed it")
 
     def write(self, *records: Record) -> None:
         """Append records; they survive a power cut once `sync` has returned.
 
         Raises JournalError when they cannot be written, and the file is then as it was before; raises
-        JournalGoneError when it is no longer the file of that name.
+        JournalGoneError when it is no longer the file that this agent left.
         """
         text = b"".join(map(encode, records))
+        self.check_is_as_left()
         try:
-            if self._is_read_only:
-                self._open_to_write()
-            if not self._disk.is_named(self._fd, self.path):
-                raise self._gone()
+            fd = self._open_to_write() if self._fd is None else self._fd
             if self._half_record:
-                self._disk.truncate(self._fd, self._size)
+                self._disk.truncate(fd, self._size)
                 self._half_record = False
-            self._disk.write(self._fd, text)
+            self._disk.write(fd, text)
         except OSError as error:
-            self._take_back(error)
+            raise JournalError(self._problem(error) + self._take_back()) from error
+        self._stamp = self._disk.stamp(fd)
         self._size += len(text)
         self.written_bytes += len(text)
 
@@ -262,26 +258,29 @@ class Journal:
         """
         self.syncs += 1
         try:
-            self._disk.sync(self._fd)
+            if self._fd is not None:
+                self._disk.sync(self._fd)
             self._sync_folder()
         except OSError as error:
-            raise JournalError(f"{self.path}: cannot be written: {error.strerror}") from error
+            raise JournalError(self._problem(error)) from error
 
     def _sync_folder(self) -> None:
         if self._folder_unsynced:
             self._disk.sync_folder(self.path.parent)
             self._folder_unsynced = False
 
-    def _take_back(self, error: OSError) -> None:
-        problem = f"{self.path}: cannot be written: {error.strerror}"
-        if self._is_read_only:
-            raise JournalError(problem) from error
+    def _take_back(self) -> str:
+        """Cut off what was written of a record; return what else there is to be said when that fails too."""
+        if self._fd is None:
+            return ""
+        more = ""
         try:
             self._disk.truncate(self._fd, self._size)
-        except OSError as second:
+        except OSError as error:
             self._half_record = True
-            problem += f"; and the half record cannot be taken back yet: {second.strerror}"
-        raise JournalError(problem) from error
+            more = f"; and the half record cannot be taken back yet: {error.strerror}"
+        self._stamp = self._disk.stamp(self._fd)
+        return more
 
     def compact_when_grown(self, snapshot: Callable[[], Iterable[Record]]) -> bool:
         """Replace the journal by a snapshot of what it leads to, if it has grown to four times the last one.
@@ -302,8 +301,8 @@ class Journal:
         text = b"".join(map(encode, snapshot))
         try:
             new_fd = self._disk.replace(self.path, text)
-            self._disk.close(self._fd)
-            self._fd, self._size, self._half_record, self._is_read_only = new_fd, len(text), False, False
+            self.close()
+            self._fd, self._stamp, self._size, self._half_record = new_fd, self._disk.stamp(new_fd), len(text), False
             self._folder_unsynced = True
             self._sync_folder()
         except OSError as error:
@@ -319,4 +318,7 @@ class Journal:
 
     def close(self) -> None:
         """Let go of the file; what was written stays."""
-        self._disk.close(self._fd)
+        if self._fd is not None:
+            with suppress(OSError):  # what was to be durable has been synced
+                self._disk.close(self._fd)
+            self._fd = None

@@ -188,7 +188,7 @@ def test_a_journal_taken_away_under_the_agent_is_whole_again_after_a_crash(names
             journal.unlink()
         offend(log, OTHERS[1])
         wait_for_block(namespace, agent, OTHERS[1])
-        assert "somebody deleted or replaced it; it is written anew from memory" in agent.said()
+        assert "somebody deleted or changed it; it is written anew from memory" in agent.said()
         agent.kill()
         agent.start()
         assert {row["subject"] for row in agent.rows()} == {FIRST, OTHERS[1]} == set(iptables_rules(namespace))
@@ -211,7 +211,7 @@ def test_a_journal_deleted_while_nothing_happens_is_there_at_the_next_start(name
         else:
             assert agent.stop() == 0
         agent.start()
-        assert "somebody deleted or replaced it; it is written anew from memory" in agent.said()
+        assert "somebody deleted or changed it; it is written anew from memory" in agent.said()
         assert [row["subject"] for row in agent.rows()] == iptables_rules(namespace) == [FIRST]
 
 

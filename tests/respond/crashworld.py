@@ -13,7 +13,7 @@ from typing import Callable, Dict, List, NamedTuple, Optional
 
 from ar.model import Moment
 from ar.policy.tasks import Finished, Task
-from ar.respond.disk import Disk
+from ar.respond.disk import Disk, Stamp
 
 JOURNAL = Path("/home/var/journal.json")
 WALL_0 = 1_795_000_000.0
@@ -42,6 +42,10 @@ class File:
     def __init__(self) -> None:
         self.written = b""
         self.synced = b""
+
+
+def _stamp(file: File) -> Stamp:
+    return Stamp(0, id(file), len(file.written), 0)
 
 
 class Loss(NamedTuple):
@@ -125,8 +129,12 @@ class FaultDisk(Disk):
     def close(self, fd: int) -> None:
         self._open.pop(fd, None)
 
-    def is_named(self, fd: int, path: Path) -> bool:
-        return self.names.get(path.name) is self._open[fd]
+    def stamp(self, fd: int) -> Optional[Stamp]:
+        return _stamp(self._open[fd])
+
+    def stamp_of(self, path: Path) -> Optional[Stamp]:
+        file = self.names.get(path.name)
+        return None if file is None else _stamp(file)
 
     def replace(self, path: Path, text: bytes) -> int:
         new = path.name + ".new"

@@ -33,7 +33,7 @@ class Story:
         self.tasks = []
         self.finished = []
         self.log = []
-        self.disk_is_full = self.journal_is_gone = self.sync_fails = False
+        self.disk_is_full = self.journal_is_gone = self.sync_fails = self.stays_gone = False
         self.scripts_max = 99
         self.can = frozenset()
         self.waiting = 0
@@ -52,8 +52,12 @@ class Story:
             raise JournalError("journal.json: cannot be written: No space left on device")
         if self.journal_is_gone:
             self.journal_is_gone = False
-            raise JournalGoneError("journal.json: somebody deleted or replaced it")
+            raise JournalGoneError("journal.json: somebody deleted or changed it")
         self.told += [("journal", type(record).__name__) for record in records]
+
+    def check_is_as_left(self):
+        if self.stays_gone:
+            raise JournalGoneError("journal.json: somebody deleted or changed it")
 
     def sync(self):
         if self.sync_fails:
@@ -182,7 +186,24 @@ def test_a_journal_that_somebody_deleted_is_written_anew_with_all_that_is_in_for
     assert take(story, ruling(other), 1)
     assert ("snapshot", "Opened", "Promised", "Added") in story.told
     assert story.told[-3:] == [("journal", "Promised"), ("sync",), ("script", "add")]
-    assert "somebody deleted or replaced it" in story.log[0][1]
+    assert "somebody deleted or changed it" in story.log[0][1]
+
+
+def test_while_a_journal_that_is_gone_cannot_be_written_anew_no_add_is_tried_again():
+    story = Story()
+    take(story)
+    story.end_script(worked=False)
+    story.stays_gone = story.sync_fails = True
+    story.blocks.promises.look(at(5))
+    story.blocks.work(at(5))
+    assert story.tasks == []
+    story.blocks.work(at(60))
+    assert [task.verb for task in story.tasks] == ["delete"], "its end has come, and releases need no promise"
+    other = ruling(block=2, seconds=60).record._replace(subject=Subject("srcip", "203.0.113.8"))
+    take(story, ruling(other), 60)
+    story.stays_gone = story.sync_fails = False
+    story.blocks.work(at(65))
+    assert story.told[-2:] == [("snapshot", "Opened", "Promised", "Ended", "Promised"), ("script", "add")]
 
 
 def test_releases_go_on_while_the_disk_is_full():

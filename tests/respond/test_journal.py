@@ -2,8 +2,10 @@
 
 import errno
 import json
+import os
 import re
 import zlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -252,15 +254,31 @@ def test_a_sync_that_fails_is_told(tmp_path):
         journal.sync()
 
 
-@pytest.mark.parametrize("how", ["deleted", "replaced"])
-def test_a_journal_that_somebody_took_away_takes_no_record_until_it_is_written_anew(tmp_path, how):
+def overwrite(path):
+    path.write_bytes(b"x" * path.stat().st_size)
+
+
+CHANGES = {
+    "deleted": Path.unlink,
+    "replaced": lambda path: path.with_name("copy").rename(path),
+    "emptied": lambda path: os.truncate(path, 0),
+    "cut": lambda path: os.truncate(path, 10),
+    "appended to": lambda path: path.write_bytes(path.read_bytes() + b"\n"),
+    "overwritten": overwrite,
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_journal_that_somebody_took_away_takes_no_record_until_it_is_written_anew(tmp_path, change):
     path = tmp_path / "journal.json"
     journal = Journal(path)
     journal.write(promise())
-    path.unlink()
-    if how == "replaced":
-        path.write_bytes(b"")
-    with pytest.raises(JournalGoneError, match="somebody deleted or replaced it"):
+    path.with_name("copy").write_bytes(path.read_bytes())
+    journal.check_is_as_left()
+    change(path)
+    with pytest.raises(JournalGoneError):
+        journal.check_is_as_left()
+    with pytest.raises(JournalGoneError, match="somebody deleted or changed it"):
         journal.write(Added(1))
     journal.compact([promise()])
     journal.write(Added(1))
@@ -304,6 +322,34 @@ def test_a_snapshot_that_does_not_fit_leaves_the_journal_as_it_was(tmp_path):
     disk.room = 1 << 30
     journal.write(Added(1))
     assert read(path).records == [promise(), Added(1)]
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EIO, errno.EMFILE])
+def test_a_journal_that_can_only_be_read_is_told_and_written_as_soon_as_it_can_be(tmp_path, monkeypatch, number):
+    """What is overdue is in it, and has to be released all the same."""
+    path = tmp_path / "journal.json"
+    path.write_bytes(encode(promise()) + b'{"half')
+    disk = Disk()
+
+    def refuses(*_):
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as unwritable:
+        unwritable.setattr(disk, "open_append", refuses)
+        unwritable.setattr(disk, "keep_copy", refuses)
+        journal = Journal(path, disk)
+        assert journal.records == [promise()]
+        assert journal.damage[-1] == (
+            f"{path}: cannot be written: {os.strerror(number)}. "
+            "What is overdue is released, and nobody is blocked until it can be written"
+        )
+        with pytest.raises(JournalError, match="cannot be written"):
+            journal.write(Added(1))
+        journal.check_is_as_left()
+    journal.write(Added(1))
+    journal.sync()
+    assert read(path).records == [promise(), Added(1)]
+    journal.close()
 
 
 def test_a_journal_in_a_folder_that_is_not_there_is_a_clear_error(tmp_path):
