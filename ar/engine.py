@@ -33,7 +33,7 @@ from ar.respond.blocks import Blocks, restored
 from ar.respond.hosts import Lookup, networks_of, own_addresses
 from ar.respond.journal import Journal, Lock, patience, read
 from ar.respond.observe import NoJournal, Observer
-from ar.respond.runner import Runner
+from ar.respond.runner import KILL_AFTER_TERM_S, Runner
 from ar.setup import detector_of, host_of, policy_of, runner_of
 from ar.signals import Signals
 from ar.watch.watcher import Watcher
@@ -44,7 +44,8 @@ TURN_S = 0.05  # how long lines are taken before scripts, stop and the control s
 OWN_ADDRESSES_KEPT_S = 60.0
 LOOK_AGAIN_S = 10.0  # how long to sleep at most when nothing at all is to be waited for
 SWEEP_MARGIN_S = 5.0  # for a sweep to close its journal, beyond the time it gives itself
-STOP_WAIT_S = 10.0  # how long scripts that are running may take to end when the agent is told to stop
+STOP_WAIT_S = 10.0  # how long scripts that are running may take to end when the agent is told to stop, before TERM
+STOP_MARGIN_S = 1.0  # for a script that was killed to be gone
 
 
 class Engine:
@@ -227,10 +228,9 @@ class Engine:
     def _stop(self) -> None:
         """Let running scripts end and record what came of them; start nothing more."""
         self.runner.scripts_max = 0
-        give_up_s = clock.now().boot_s + STOP_WAIT_S
-        while self.runner.running and clock.now().boot_s < give_up_s:
-            select.select(self.runner.filenos(), [], [], 0.05)
-            self.blocks.collect(clock.now())
+        self._await_scripts(STOP_WAIT_S)
+        self.runner.end_all(clock.now().boot_s)
+        self._await_scripts(KILL_AFTER_TERM_S + STOP_MARGIN_S)
         if self.journal is not None:
             self.blocks.promises.end(clock.now())
             self.journal.close()
@@ -243,6 +243,14 @@ class Engine:
         in_force = sum(1 for block in self.ledger.blocks.values() if block.state is State.IN_FORCE)
         left = "nothing was blocked" if self.observing else f"{in_force} blocks stay in force and are in the journal"
         self.log("INFO", f"Stopped; {left}.")
+
+    def _await_scripts(self, wait_s: float) -> None:
+        """Take in what comes of running scripts until none is left, or so much time is over."""
+        give_up_s = clock.now().boot_s + wait_s
+        self.blocks.collect(clock.now())
+        while self.runner.running and clock.now().boot_s < give_up_s:
+            select.select(self.runner.filenos(), [], [], 0.05)
+            self.blocks.collect(clock.now())
 
     # ── what is set up, at the start and at a reload ───────────────────────────────────────────────────────
 

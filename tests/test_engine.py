@@ -283,6 +283,22 @@ def test_a_journal_changed_in_place_is_whole_again_at_the_next_turn(host, how):
     assert "somebody deleted or changed it; it is written anew from memory" in host.said()
 
 
+def test_a_stop_ends_a_script_that_hangs_and_the_next_start_has_nobody_to_wait_for(host, monkeypatch):
+    monkeypatch.setattr("ar.engine.STOP_WAIT_S", 0.0)
+    (host.home.scripts / "note.sh").write_text(f'#!/bin/sh\necho "$1 $3" >> {host.asked}\nexec sleep 600\n')
+    engine = host.engine()
+    host.attack("203.0.113.1")
+    host.turn_until(engine, lambda: host.calls() == ["add 203.0.113.1"])
+    engine._stop()
+    host.engines.remove(engine)
+    assert "note.sh add 203.0.113.1 failed: ended after" in host.said()
+    later = host.engine()
+    assert later.runner.has_room
+    assert [block.state.value for block in later.ledger.blocks.values()] == ["promised"]
+    (host.home.scripts / "note.sh").write_text("#!/bin/sh\n")
+    host.turn_until(later, lambda: [b.state.value for b in later.ledger.blocks.values()] == ["in force"])
+
+
 def test_a_stop_writes_down_what_the_disk_had_no_room_for_before(host, monkeypatch):
     engine = host.engine()
     host.attack("203.0.113.1")

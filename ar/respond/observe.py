@@ -70,6 +70,9 @@ class Observer:
         done, self._done = self._done, []
         return done
 
+    def end_all(self, boot_s: float) -> None:
+        """Do nothing: no script was started."""
+
     def close(self) -> None:
         """Do nothing: no script was started."""
 
