@@ -31,7 +31,8 @@ from ar.report.responses import ResponsesLog
 from ar.respond import clock
 from ar.respond.blocks import Blocks, restored
 from ar.respond.hosts import Lookup, networks_of, own_addresses
-from ar.respond.journal import Journal, Lock, patience, read
+from ar.respond.journal import Journal, read
+from ar.respond.lock import Lock, patience
 from ar.respond.observe import NoJournal, Observer
 from ar.respond.runner import KILL_AFTER_TERM_S, Runner
 from ar.setup import detector_of, host_of, policy_of, runner_of
@@ -70,7 +71,13 @@ class Engine:
         )
 
         sweep_s = lasts_at_most_s(loaded.config.settings) + SWEEP_MARGIN_S
-        self._lock = Lock(self.home.lock, waits=patience(sweep_s, lambda: signals.stop))
+        self._lock = (
+            None
+            if observing
+            else Lock(
+                self.home.lock, waits=patience(sweep_s, lambda: signals.stop), tell=lambda text: log("INFO", text)
+            )
+        )
         self.journal: Optional[Journal] = None if observing else Journal(self.home.journal)
         self.ledger = restored(self.journal, self.started, clock.boot_id(), log)
         self.blocks_restored = len(self.ledger.blocks)
@@ -91,9 +98,10 @@ class Engine:
         self.policy: Policy = policy_of(loaded, self.ledger, known)
         self._watched = loaded  # the configuration that the watcher and the runner follow
         self.watcher = Watcher(loaded.config.local_files, line_bytes_max=loaded.config.settings.line_bytes_max, log=log)
-        self.control = ControlServer(self.home.socket, lambda request: answer(self, request))
-        if self.control.is_deaf:
-            log("ERROR", f"{self.home.socket}: cannot be made: read-only file system; list and unblock work without it")
+        socket = self.home.observer_socket if observing else self.home.socket
+        self.control = ControlServer(socket, lambda request: answer(self, request))
+        if self.control.problem:
+            log("ERROR", f"{self.control.problem}. Until it can be, no verb reaches this agent; it works all the same.")
         self._pending: Deque[Chunk] = deque()
         self._to_tell: List[Alert] = []  # alerts of this turn
         self._more_to_read = False
@@ -237,7 +245,8 @@ class Engine:
         self.runner.close()
         self.control.close()
         self.watcher.close()
-        self._lock.release()
+        if self._lock is not None:
+            self._lock.release()
         if self.blocks.runs_waiting:
             self.log("WARNING", f"{self.blocks.runs_waiting} commands were asked for and never run.")
         in_force = sum(1 for block in self.ledger.blocks.values() if block.state is State.IN_FORCE)
@@ -322,11 +331,11 @@ class Engine:
             self._release_allowlisted(now)
 
     def _tell_of_blocks_left_alone(self) -> None:
-        """Say how many blocks of an earlier run an agent that only observes does not release."""
+        """Say how many blocks are in the journal that an agent which only observes does not release."""
         earlier = Ledger.remembered(read(self.home.journal).records)
         if earlier.blocks:
-            what = f"{len(earlier.blocks)} blocks of an earlier run are in the journal"
-            self.log("WARNING", f"{what}. While only observing they are left alone, and `list` does not show them.")
+            what = f"{len(earlier.blocks)} blocks are in the journal and left alone while only observing"
+            self.log("WARNING", f"{what}; where no other agent runs, `ar-agent sweep` releases those that are overdue.")
 
     def _reopen_logs(self) -> None:
         for log in (self.log, self._alerts_log, self._responses_log):

@@ -21,7 +21,8 @@ from ar.report.responses import ResponsesLog
 from ar.respond import clock
 from ar.respond.blocks import Blocks, restored
 from ar.respond.hosts import networks_of
-from ar.respond.journal import Journal, Lock, patience, read
+from ar.respond.journal import Journal, read
+from ar.respond.lock import Lock, patience
 from ar.respond.runner import KILL_AFTER_TERM_S, Runner
 from ar.respond.trial import Trial
 from ar.setup import policy_of, runner_of
@@ -77,8 +78,13 @@ def unblock(home: Home, request: Object, log: Log) -> Releases:
     when nothing is meant.
     """
     settings = settings_of(home)
-    lock = Lock(home.lock, "unblock", waits=patience(lasts_at_most_s(settings)))
+    lock = _held(home, "unblock", settings, log)
     return _release(home, settings, lock, lambda ledger: chosen(ledger, request), log)
+
+
+def _held(home: Home, verb: str, settings: Settings, log: Log) -> Lock:
+    """Hold the home as soon as another verb is done with it; raises UnavailableError when an agent holds it."""
+    return Lock(home.lock, verb, waits=patience(lasts_at_most_s(settings)), tell=lambda text: log("INFO", text))
 
 
 def sweep(home: Home, log: Log) -> Releases:
@@ -144,7 +150,9 @@ def _blocks_of(
             responses_log.write(outcome)
             on_finished(outcome)
 
-        yield Blocks(ledger, journal, runner, log=log, rule_words=lambda _: (0, ""), on_finished=take), runner
+        blocks = Blocks(ledger, journal, runner, log=log, rule_words=lambda _: (0, ""), on_finished=take)
+        yield blocks, runner
+        blocks.promises.end(clock.now())
     finally:
         if runner is not None:
             runner.close()
@@ -164,7 +172,7 @@ def try_out(loaded: Loaded, name: str, subject: Optional[str], log: Log, is_inte
     networks, warnings = networks_of(loaded.config.allowed)
     for warning in warnings:
         log("WARNING", str(warning))
-    lock = Lock(home.lock, "try", waits=patience(lasts_at_most_s(settings)))
+    lock = _held(home, "try", settings, log)
     with _blocks_of(home, settings, lock, log, lambda _: None) as (blocks, runner):
         policy = policy_of(loaded, blocks.ledger, networks)
         blocks.ledger.hush()

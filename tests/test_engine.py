@@ -15,6 +15,7 @@ from ar.config.load import load
 from ar.control.protocol import RefusedError
 from ar.engine import Engine
 from ar.model import Subject
+from ar.offline import sweep
 from ar.policy.ledger import Ledger
 from ar.policy.records import Added, Arguments, Opened, Promised
 from ar.report.log import Log
@@ -190,13 +191,34 @@ def test_an_observer_says_what_it_leaves_alone_and_blocks_nobody(host):
     before = host.home.journal.read_bytes()
     engine = host.engine(observing=True)
     engine._tell_of_blocks_left_alone()
-    assert "1 blocks of an earlier run are in the journal" in host.said()
+    assert "1 blocks are in the journal and left alone while only observing" in host.said()
     with pytest.raises(RefusedError, match="only observes"):
         list(answer(engine, {"verb": "block", "address": "203.0.113.5"}))
     host.attack("203.0.113.2")
     host.turn_until(engine, lambda: "would run" in host.said())
     assert host.calls() == []
     assert host.home.journal.read_bytes() == before
+
+
+def test_beside_an_observer_what_is_overdue_is_released_and_another_agent_may_act(host):
+    host.journal("203.0.113.1", sentence_s=1)
+    observer = host.engine(observing=True)
+    now = clock.now()
+    while clock.now().boot_s < now.boot_s + 1.1:
+        observer._turn()
+    assert [block.subject.value for block in sweep(host.home, lambda *_: None).meant] == ["203.0.113.1"]
+    assert host.calls() == ["delete 203.0.113.1"]
+    agent = host.engine()
+    host.attack("203.0.113.2")
+    host.turn_until(agent, lambda: "add 203.0.113.2" in host.calls())
+
+
+def test_without_a_control_socket_the_agent_works_and_says_so(host):
+    host.home.socket.mkdir()
+    engine = host.engine()
+    assert "agent.sock: the control socket cannot be made: Address already in use" in host.said()
+    host.attack("203.0.113.2")
+    host.turn_until(engine, lambda: host.calls() == ["add 203.0.113.2"])
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import sys
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from ar import __version__
-from ar.errors import INPUT_OUTPUT, USAGE, ArError, nearest
+from ar.errors import INPUT_OUTPUT, NO_PERMISSION, USAGE, ArError, nearest
 
 # verb: (module of ar.cli, one line for --help)
 VERBS: Dict[str, Tuple[str, str]] = {
@@ -48,6 +48,10 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     except BrokenPipeError:
         _let_go_of_output()  # the reader has seen enough
         return 0
+    except PermissionError as error:
+        where = "" if error.filename is None else f"{error.filename}: "
+        print(f"ar-agent: {where}{error.strerror}", file=sys.stderr)
+        return NO_PERMISSION
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EIO) or error.filename is not None:
             raise

@@ -8,7 +8,7 @@ from typing import Iterator, Tuple
 
 from ar.cli.words import many
 from ar.config.home import Home
-from ar.control.protocol import Object, ask
+from ar.control.protocol import Object, answering, ask
 from ar.duration import speak
 from ar.report.log import printable
 
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print what the agent says of itself; exit 69 when none runs."""
-    (facts,) = ask(Home.choose(options.home).socket, {"verb": "status"})
+    (facts,) = ask(answering(Home.choose(options.home).sockets), {"verb": "status"})
     if options.json:
         print(json.dumps(facts))
     else:

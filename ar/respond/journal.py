@@ -8,21 +8,16 @@ and never forgets one. A crash can leave a torn last line, which is cut off, and
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import io
-import os
-import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Callable, Iterable, Iterator, List, NamedTuple, Optional, Tuple, Union
+from typing import Callable, Iterable, Iterator, List, NamedTuple, Optional, Union
 
-from ar.errors import CannotCreateError, Mistake, Place, UnavailableError
+from ar.errors import CannotCreateError, Mistake, Place
 from ar.policy.records import Record
 from ar.respond.codec import decode, encode
 from ar.respond.disk import Disk
 
-LOOK_EACH_S = 0.05
 COPIES_MAX = 9  # of what was broken: who never looks at them has no use for more
 COMPACT_AT_BYTES = 4 * 1024 * 1024  # below this a running agent never replaces its journal by a snapshot
 
@@ -89,64 +84,6 @@ def found_in(whole: bytes, path: Path) -> Iterator[Union[Record, Mistake]]:
             yield decode(line[:-1])
         except ValueError as error:
             yield Mistake(Place(str(path), number), str(error), "a journal record; this one is passed over")
-
-
-class Lock:
-    """Holds a home for one agent; let go of by the operating system when the process ends, however it ends."""
-
-    def __init__(self, path: Path, verb: str = "", *, waits: Callable[[], bool] = lambda: False) -> None:
-        """Take the lock; `verb` names a holder that is done in a while, for whom another one `waits`.
-
-        Raises UnavailableError when another one holds it.
-        """
-        try:
-            self._fd = _opened_to_lock(path)
-        except OSError as error:
-            raise CannotCreateError(f"{path}: cannot be opened: {error.strerror}") from error
-        while not self._taken():
-            holder, holders_verb = self._holder()
-            if not holders_verb or not waits():
-                os.close(self._fd)
-                raise UnavailableError(f"{path}: another ar-agent (process {holder or 'unknown'}) holds this home")
-            time.sleep(LOOK_EACH_S)
-        with suppress(OSError):  # a full disk: the number is for people, the lock itself holds
-            os.ftruncate(self._fd, 0)
-            os.write(self._fd, f"{os.getpid()} {verb}".rstrip().encode() + b"\n")
-
-    def _holder(self) -> Tuple[str, str]:
-        """Return who says that it holds the lock: its process number and its verb, as far as they are written there."""
-        try:
-            text = os.pread(self._fd, 64, 0)
-        except OSError:
-            return "", ""  # no file that can be read: a pipe, say
-        number, _, verb = text.decode("ascii", "replace").strip().partition(" ")
-        return number, verb
-
-    def _taken(self) -> bool:
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True
-
-    def release(self) -> None:
-        """Let another agent have the home."""
-        os.close(self._fd)
-
-
-def patience(seconds: float, is_over: Callable[[], bool] = lambda: False) -> Callable[[], bool]:
-    """Return what tells whether to wait on: for so many seconds from now, unless it is over sooner."""
-    give_up_s = time.monotonic() + seconds
-    return lambda: time.monotonic() < give_up_s and not is_over()
-
-
-def _opened_to_lock(path: Path) -> int:
-    try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        if error.errno != errno.EROFS:
-            raise
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # that is enough to hold a lock
 
 
 class Journal:

@@ -1,6 +1,7 @@
 """list, status, block and unblock when no agent runs; with one running the end-to-end tests try them."""
 
 import time
+from pathlib import Path
 
 import pytest
 
@@ -41,7 +42,7 @@ def test_list_tells_from_the_journal_what_is_in_force(blocked, objects, verb):
     assert (second["subject"], second["left_s"], second["until"]) == ("2001:db8::7", None, None)
     code, out, err = verb("list")
     assert code == 0
-    assert "No agent runs in this home" in err
+    assert "No agent answers in this home" in err
     assert out.splitlines()[0].split() == ["SUBJECT", "COMMAND", "STATE", "OFFENCE", "RULE", "LEFT", "UNTIL"]
     assert "for good" in out
 
@@ -147,3 +148,12 @@ def test_a_damaged_journal_is_told_and_what_is_whole_is_listed(blocked, objects,
     assert code == 0
     assert "journal.json:2: no checksum at its end" in err
     assert out.count("in force") == 2
+
+
+def test_what_another_user_may_not_see_is_told_without_a_traceback(blocked, verb, monkeypatch):
+    def refuses(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "exists", refuses)
+    code, out, err = verb("sweep")
+    assert (code, out, err) == (77, "", f"ar-agent: {blocked}/var/journal.json: Permission denied\n")

@@ -12,7 +12,8 @@ from ar.model import NOTHING, Subject
 from ar.policy.records import Added, Arguments, Ended, Offended, Opened, Prolonged, Promised, Ran, Released
 from ar.respond import clock
 from ar.respond.codec import encode
-from ar.respond.journal import Journal, Lock
+from ar.respond.journal import Journal
+from ar.respond.lock import Lock
 
 WALL_S = 1763706239.125
 ADDRESS = Subject("srcip", "203.0.113.7")

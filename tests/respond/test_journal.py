@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ar.errors import CannotCreateError, UnavailableError
+from ar.errors import CannotCreateError
 from ar.model import NOTHING, Subject
 from ar.policy.records import Added, Arguments, Ended, Offended, Opened, Prolonged, Promised, Ran, Released
 from ar.respond.codec import decode, encode
 from ar.respond.disk import Disk
-from ar.respond.journal import COMPACT_AT_BYTES, Journal, JournalError, JournalGoneError, Lock, read
+from ar.respond.journal import COMPACT_AT_BYTES, Journal, JournalError, JournalGoneError, read
 
 ADDRESS = Subject("srcip", "203.0.113.7")
 
@@ -355,11 +355,3 @@ def test_a_journal_that_can_only_be_read_is_told_and_written_as_soon_as_it_can_b
 def test_a_journal_in_a_folder_that_is_not_there_is_a_clear_error(tmp_path):
     with pytest.raises(CannotCreateError, match=r"no/journal.json: cannot be written: No such file"):
         Journal(tmp_path / "no" / "journal.json")
-
-
-def test_a_second_agent_on_the_same_home_is_turned_away_with_the_first_ones_number(tmp_path):
-    lock = Lock(tmp_path / "lock")
-    with pytest.raises(UnavailableError, match=r"another ar-agent \(process \d+\) holds this home"):
-        Lock(tmp_path / "lock")
-    lock.release()
-    Lock(tmp_path / "lock").release()
