@@ -9,15 +9,19 @@ and never forgets one. A crash can leave a torn last line, which is cut off, and
 from __future__ import annotations
 
 import io
+import re
 from contextlib import suppress
 from pathlib import Path
-from typing import Callable, Iterable, Iterator, List, NamedTuple, Optional, Union
+from typing import Callable, Iterable, Iterator, List, NamedTuple, Optional, Tuple, Union
 
 from ar.errors import CannotCreateError, Mistake, Place
 from ar.policy.records import Record
 from ar.respond.codec import decode, encode
 from ar.respond.disk import Disk
 
+# A record as it stands in a line, whatever is before and after it: within its texts quotes are escaped.
+_RECORD = re.compile(rb'\{"[a-z]+":.*?,"crc":"[0-9a-f]{8}"\}', re.DOTALL)
+_RECORD_AND_MORE = re.compile(rb'.*?,"crc":"[0-9a-f]{8}"\}(?!\n?\Z)', re.DOTALL)
 COPIES_MAX = 9  # of what was broken: who never looks at them has no use for more
 COMPACT_AT_BYTES = 4 * 1024 * 1024  # below this a running agent never replaces its journal by a snapshot
 
@@ -47,7 +51,7 @@ def read(path: Path, disk: Optional[Disk] = None) -> Reading:
     whole, torn = split_torn(content_of(path, disk) or b"")
     records: List[Record] = []
     damage: List[str] = []
-    for found in found_in(whole, path):
+    for _, found in found_in(whole, path):
         if isinstance(found, Mistake):
             damage.append(str(found))
         else:
@@ -66,24 +70,41 @@ def content_of(path: Path, disk: Optional[Disk] = None) -> Optional[bytes]:
 
 
 def split_torn(content: bytes) -> tuple[bytes, bytes]:
-    """Part the whole lines from a last line that a crash tore: one without its line end, or not readable."""
-    whole_bytes = content.rfind(b"\n") + 1
-    if whole_bytes == len(content) and whole_bytes:
-        last_begins = content.rfind(b"\n", 0, whole_bytes - 1) + 1
-        try:
-            decode(content[last_begins : whole_bytes - 1])
-        except ValueError:
-            whole_bytes = last_begins
-    return content[:whole_bytes], content[whole_bytes:]
+    """Part the whole lines from a last line that a crash tore: one without its line end, or not readable.
+
+    No crash leaves a whole record and something after it in one line: that is a damaged line end.
+    """
+    last_begins = content.rfind(b"\n", 0, max(0, len(content) - 1)) + 1
+    last = content[last_begins:]
+    if _RECORD_AND_MORE.match(last) is not None:
+        return content, b""
+    try:
+        is_whole = last.endswith(b"\n") and decode(last[:-1]) is not None
+    except ValueError:
+        is_whole = False
+    return (content, b"") if is_whole else (content[:last_begins], last)
 
 
-def found_in(whole: bytes, path: Path) -> Iterator[Union[Record, Mistake]]:
-    """Yield what each whole line of the journal at `path` holds: its record, or what is wrong with it."""
+def found_in(whole: bytes, path: Path) -> Iterator[Tuple[int, Union[Record, Mistake]]]:
+    """Yield what each whole line of the journal at `path` holds, with its number: its record, or what is wrong with it.
+
+    What is intact in a line where a damaged line end has joined several follows upon what is wrong with it.
+    """
     for number, line in enumerate(io.BytesIO(whole), 1):
         try:
-            yield decode(line[:-1])
+            yield number, decode(line[:-1] if line.endswith(b"\n") else line)
         except ValueError as error:
-            yield Mistake(Place(str(path), number), str(error), "a journal record; this one is passed over")
+            joined = list(_joined_in(line))
+            what = f"its line end is damaged; {len(joined)} records in it are intact" if joined else str(error)
+            then = "they count" if joined else "this one is passed over"
+            yield number, Mistake(Place(str(path), number), what, f"a journal record; {then}")
+            yield from ((number, record) for record in joined)
+
+
+def _joined_in(line: bytes) -> Iterator[Record]:
+    for found in _RECORD.finditer(line):
+        with suppress(ValueError):
+            yield decode(found[0])
 
 
 class Journal:

@@ -136,19 +136,43 @@ def test_the_journal_cut_at_every_byte_keeps_all_whole_records(tmp_path):
         journal.close()
 
 
-def test_every_flipped_byte_is_noticed_and_costs_no_other_record(tmp_path):
-    lines = [encode(record) for record in ONE_OF_EACH]
-    text = b"".join(lines)
+@pytest.mark.parametrize("bit", [0, 2, 5, 7])
+def test_every_flipped_bit_is_noticed_and_costs_no_other_record(tmp_path, bit):
+    text = b"".join(map(encode, ONE_OF_EACH))
     path = tmp_path / "journal.json"
     for position in range(len(text)):
         flipped = bytearray(text)
-        flipped[position] ^= 0x01
+        flipped[position] ^= 1 << bit
         path.write_bytes(flipped)
         reading = read(path)
         lost = [record for record in ONE_OF_EACH if record not in reading.records]
         assert reading.damage or reading.torn
-        assert 1 <= len(lost) <= 2, "a flipped line end joins two records"
         assert all(record in ONE_OF_EACH for record in reading.records)
+        assert len(lost) == (text[position : position + 1] != b"\n"), "a flipped line end costs none at all"
+        if reading.torn:
+            assert position > text.rindex(b"\n", 0, -1), "only what is last can be torn"
+
+
+@pytest.mark.parametrize("bit", [0, 3, 7])
+def test_a_start_from_a_journal_with_a_flipped_bit_keeps_a_copy_and_goes_on_with_what_is_intact(tmp_path, bit):
+    text = b"".join(map(encode, ONE_OF_EACH))
+    path = tmp_path / "journal.json"
+    for position in range(0, len(text), 7):
+        flipped = bytearray(text)
+        flipped[position] ^= 1 << bit
+        path.write_bytes(flipped)
+        intact = read(path).records
+        journal = Journal(path)
+        journal.write(Added(99))
+        journal.close()
+        assert journal.records == intact
+        assert read(path).records == [*intact, Added(99)]
+        torn, damaged = path.with_name("journal.json.torn"), path.with_name("journal.json.damaged")
+        kept = damaged.read_bytes() if damaged.exists() else path.read_bytes()[: -len(encode(Added(99)))]
+        kept += torn.read_bytes() if torn.exists() and not damaged.exists() else b""
+        assert kept == flipped
+        for copy in (torn, damaged):
+            copy.unlink(missing_ok=True)
 
 
 def test_damage_in_the_middle_is_told_with_its_line_and_a_copy_is_kept(tmp_path):
