@@ -534,6 +534,42 @@ def test_without_the_wish_or_a_firewall_that_ends_it_no_block_is_made_without_a_
     assert story.ledger.blocks == {}
 
 
+def test_while_the_disk_does_not_sync_a_short_block_is_made_too():
+    story = Story()
+    story.can, story.sync_fails = EMERGENCY, True
+    story.blocks.emergency_block_s = 30
+    assert take(story)
+    assert [
+        (task.verb, task.environment["AR_TIMEOUT"], task.environment["AR_MUST_EXPIRE"]) for task in story.tasks
+    ] == [("add", "30", "1")]
+    story.end_script()
+    assert take(story, ruling(promise(2, "203.0.113.2")), seconds=0.5)
+    assert [task.environment["AR_TIMEOUT"] for task in story.tasks] == ["30"], "that of the next turn no less"
+    assert (story.blocks.counts["emergencies"], story.blocks.counts["not promised"]) == (2, 2)
+    story.end_script(seconds=0.6)
+    story.sync_fails = False
+    story.blocks.work(at(2))
+    assert story.told[-1] == ("snapshot", "Opened", "Promised", "Added", "Promised", "Added")
+    assert [block.left_s(at(2)) for block in story.ledger.blocks.values()] == [28, 28.5]
+
+
+def test_a_block_in_an_emergency_waits_for_the_script_that_runs_on_its_key():
+    story = Story()
+    story.can = EMERGENCY
+    story.blocks.emergency_block_s = 30
+    take(story)
+    story.end_script()
+    (block,) = story.ledger.blocks.values()
+    story.blocks.end(block, at(1))
+    story.blocks.work(at(1))
+    story.disk_is_full = story.sync_fails = True
+    assert take(story, ruling(promise(2, "203.0.113.7")), seconds=2)
+    assert [task.verb for task in story.tasks] == ["delete"]
+    assert story.blocks.next_wake_s() == at(3).boot_s, "no busy loop while it runs"
+    story.end_script(seconds=3)
+    assert [(task.verb, task.environment["AR_MUST_EXPIRE"]) for task in story.tasks] == [("add", "1")]
+
+
 def test_a_start_replaces_a_journal_that_is_mostly_of_what_is_over(tmp_path, monkeypatch):
     monkeypatch.setattr("ar.respond.blocks.GROWN_RECORDS", 10)
     journal = Journal(tmp_path / "journal.json")
