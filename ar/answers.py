@@ -105,7 +105,12 @@ def _journal(engine: Engine) -> Optional[Object]:
     journal = engine.journal
     if journal is None:  # while only observing
         return None
-    return {"bytes": journal.size_bytes, "written_bytes": journal.written_bytes, "syncs": journal.syncs}
+    return {
+        "bytes": journal.size_bytes,
+        "written_bytes": journal.written_bytes,
+        "syncs": journal.syncs,
+        "whole": engine.blocks.promises.can_be_kept,
+    }
 
 
 def _reconcile(engine: Engine, request: Object) -> Iterable[Object]:  # noqa: ARG001 (every answer has this shape)

@@ -48,6 +48,12 @@ SWEEP_MARGIN_S = 5.0  # for a sweep to close its journal, beyond the time it giv
 STOP_WAIT_S = 10.0  # how long scripts that are running may take to end when the agent is told to stop, before TERM
 STOP_MARGIN_S = 1.0  # for a script that was killed to be gone
 
+_LEFT = {  # what a stop says of blocks
+    State.IN_FORCE: "stay in force",
+    State.PROMISED: "are yet to be put in force",
+    State.RELEASING: "are yet to be released",
+}
+
 
 class Engine:
     """One running agent. `run` returns when it was told to stop."""
@@ -249,9 +255,16 @@ class Engine:
             self._lock.release()
         if self.blocks.runs_waiting:
             self.log("WARNING", f"{self.blocks.runs_waiting} commands were asked for and never run.")
-        in_force = sum(1 for block in self.ledger.blocks.values() if block.state is State.IN_FORCE)
-        left = "nothing was blocked" if self.observing else f"{in_force} blocks stay in force and are in the journal"
-        self.log("INFO", f"Stopped; {left}.")
+        self.log("INFO", f"Stopped; {self._what_is_left()}.")
+
+    def _what_is_left(self) -> str:
+        """Return what becomes of the blocks, in words."""
+        states = Counter(block.state for block in self.ledger.blocks.values())
+        if self.observing or not states:
+            return "nothing was blocked" if self.observing else "nothing is blocked"
+        numbers = (f"{states[state]} {words}" for state, words in _LEFT.items() if states[state])
+        kept = "the journal has them all" if self.blocks.promises.can_be_kept else "THE JOURNAL DOES NOT HAVE THEM ALL"
+        return f"of the blocks {', '.join(numbers)}; {kept}"
 
     def _await_scripts(self, wait_s: float) -> None:
         """Take in what comes of running scripts until none is left, or so much time is over."""

@@ -153,6 +153,8 @@ def _blocks_of(
         blocks = Blocks(ledger, journal, runner, log=log, rule_words=lambda _: (0, ""), on_finished=take)
         yield blocks, runner
         blocks.promises.end(clock.now())
+        if not blocks.promises.can_be_kept:
+            log("ERROR", f"{home.journal}: cannot be written, so the next start does not know what was done now.")
     finally:
         if runner is not None:
             runner.close()

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from ar.answers import answer
+from ar.cli import status
 from ar.config.home import Home
 from ar.config.load import load
 from ar.control.protocol import RefusedError
@@ -319,6 +320,29 @@ def test_a_stop_ends_a_script_that_hangs_and_the_next_start_has_nobody_to_wait_f
     assert [block.state.value for block in later.ledger.blocks.values()] == ["promised"]
     (host.home.scripts / "note.sh").write_text("#!/bin/sh\n")
     host.turn_until(later, lambda: [b.state.value for b in later.ledger.blocks.values()] == ["in force"])
+
+
+def test_a_stop_says_what_is_left_and_status_whether_the_journal_has_it_all(host):
+    engine = host.engine()
+    host.attack("203.0.113.1", "203.0.113.2")
+    host.turn_until(engine, lambda: sum(b.state.value == "in force" for b in engine.ledger.blocks.values()) == 2)
+    (host.home.scripts / "note.sh").write_text("#!/bin/sh\nexit 1\n")
+    list(answer(engine, {"verb": "unblock", "address": "203.0.113.1"}))
+    host.attack("203.0.113.3")
+    host.turn_until(engine, lambda: engine.blocks.counts["failures"] > 1 and not engine.runner.running)
+    (facts,) = answer(engine, {"verb": "status"})
+    assert facts["journal"]["whole"] is True
+    host.home.journal.parent.rename(host.home.root / "away")
+    engine._turn()
+    (facts,) = answer(engine, {"verb": "status"})
+    assert facts["journal"]["whole"] is False
+    assert ("JOURNAL", "lacks something") in [(title, text[:15]) for title, text in status._lines(facts)]
+    engine._stop()
+    host.engines.remove(engine)
+    assert (
+        "Stopped; of the blocks 1 stay in force, 1 are yet to be put in force, 1 are yet to be released; "
+        "THE JOURNAL DOES NOT HAVE THEM ALL."
+    ) in host.said()
 
 
 def test_a_stop_writes_down_what_the_disk_had_no_room_for_before(host, monkeypatch):

@@ -23,6 +23,7 @@ VERBS: Dict[str, Tuple[str, str]] = {
     "status": ("status", "show how the running agent is doing"),
     "block": ("block", "block an address now"),
     "unblock": ("unblock", "release an address, or all, now"),
+    "flush": ("flush", "release everything now, as unblock --all does"),
     "reconcile": ("reconcile", "ask the firewall what is still in force, and put back what is missing"),
     "try": ("try_out", "put one block in force and release it, and say what its script made of it"),
     "sweep": ("sweep", "release what is overdue while no agent runs; for cron or a timer"),

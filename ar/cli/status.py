@@ -59,7 +59,10 @@ def _lines(facts: Object) -> Iterator[Tuple[str, str]]:
         yield "firewall", f"asked {many(reconciled['rounds'], 'time')}, {missing} missing, {back} put back{unclear}"
     if facts["journal"]:
         journal = facts["journal"]
-        yield "journal", f"{journal['bytes']} bytes; {journal['written_bytes']} written, {journal['syncs']} syncs"
+        if journal["whole"]:
+            yield "journal", f"{journal['bytes']} bytes; {journal['written_bytes']} written, {journal['syncs']} syncs"
+        else:
+            yield "JOURNAL", "lacks something that only the agent knows: it is gone or cannot be written (see the log)"
     not_made = counts["not promised"] - counts["emergencies"]
     if not_made:
         yield "JOURNAL", f"{not_made} blocks were not made, because the journal could not be written"

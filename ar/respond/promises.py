@@ -17,6 +17,7 @@ from ar.respond.journal import JournalError, JournalGoneError
 
 AGAIN_AFTER_S = 1.0  # after a sync or a snapshot instead of it failed
 COMPACT_AGAIN_AFTER_S = 60.0
+_UNLESS = " (but where `emergency_block` allows it)"
 
 Log = Callable[[str, str], None]  # severity, text
 
@@ -54,7 +55,7 @@ class Promises:
         try:
             self._write(now, *records)
         except JournalError as error:
-            self._tell(f"{error}. Nothing is blocked that is not in the journal first.", now)
+            self._tell(f"{error}. Nothing is blocked that is not in the journal first{_UNLESS}.", now)
             return False
         return True
 
@@ -85,7 +86,7 @@ class Promises:
             else:
                 self._journal.sync()
         except JournalError as error:
-            self._tell(f"{error}. No new block is put in force until it can be.", now)
+            self._tell(f"{error}. No new block is put in force until it can be{_UNLESS}.", now)
             self._lacks_something = True
             self._sync_not_before_s = now.boot_s + AGAIN_AFTER_S
             return False

@@ -76,6 +76,16 @@ def test_unblock_tells_as_json_what_it_released(blocked, objects):
     assert (row["subject"], row["state"]) == ("203.0.113.7", "released")
 
 
+def test_a_release_that_cannot_be_written_down_is_told_so(blocked, verb, monkeypatch):
+    def is_full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("ar.respond.disk.Disk.write", is_full)
+    code, out, err = verb("unblock", "203.0.113.7")
+    assert (code, out) == (0, "No agent runs in this home; 1 released from its journal.\n")
+    assert "journal.json: cannot be written, so the next start does not know what was done now." in err
+
+
 def test_list_of_a_folder_that_is_no_home_says_so(verb, home):
     (home / "var").rmdir()
     code, out, err = verb("list")
@@ -83,8 +93,9 @@ def test_list_of_a_folder_that_is_no_home_says_so(verb, home):
     assert "no home of an agent" in err
 
 
-def test_unblock_all(blocked, verb, objects):
-    assert verb("unblock", "--all")[0] == 0
+@pytest.mark.parametrize("words", [("unblock", "--all"), ("flush",)])
+def test_everything_is_released_at_once(blocked, verb, objects, words):
+    assert verb(*words)[0] == 0
     assert objects("list") == []
     assert len((blocked / "asked").read_text().splitlines()) == 2
 
