@@ -118,8 +118,7 @@ def _release(home: Home, settings: Settings, lock: Lock, choose: Callable[[Ledge
         ledger = blocks.ledger
         meant = choose(ledger)
         ledger.hush()
-        for block in meant:
-            blocks.end(block, clock.now())
+        blocks.end_all(meant, clock.now())
         blocks.work(clock.now())
         left = meant
         give_up_s = clock.now().boot_s + _starts_for_s(settings)

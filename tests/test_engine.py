@@ -245,6 +245,18 @@ def test_a_request_that_makes_no_sense_is_refused(host, request_, message):
         list(answer(engine, request_))
 
 
+def test_many_blocks_are_ended_with_one_write_of_the_journal(host, monkeypatch):
+    engine = host.engine()
+    host.attack(*[f"203.0.113.{number}" for number in range(1, 60)])
+    host.turn_until(engine, lambda: engine.blocks.counts["blocks"] == 59)
+    writes = []
+    real_write = engine.journal.write
+    monkeypatch.setattr(engine.journal, "write", lambda *records: writes.append(len(records)) or real_write(*records))
+    rows = list(answer(engine, {"verb": "unblock", "all": True}))
+    assert (len(rows), writes) == (59, [59])
+    assert host.said().count(": ended by hand.") == 59
+
+
 def test_logs_are_opened_anew_when_that_is_asked_for(host):
     engine = host.engine()
     engine.log("INFO", "before")

@@ -13,15 +13,15 @@ from ar.control.protocol import REQUEST_BYTES_MAX, Object, agent_is_listening, i
 from ar.errors import SOFTWARE, ArError
 
 CLIENTS_MAX = 8  # a further one is turned away at once, and counted
-CLIENT_S = 10.0  # a client that has not been served by then is let go
+CLIENT_S = 10.0  # a client that neither says nor takes anything for so long is let go
 REFUSED_PAUSE_S = 1.0  # after a connection that could not be taken (no file descriptors are left)
 DEAF_PAUSE_S = 60.0  # after the socket could not be made
 
 
 class _Client:
-    def __init__(self, connection: socket.socket, since_s: float) -> None:
+    def __init__(self, connection: socket.socket) -> None:
         self.connection = connection
-        self.since_s = since_s
+        self.idle_since_s: Optional[float] = None  # None: it said or took something when it was last looked at
         self.request = b""
         self.answer: Optional[bytearray] = None
 
@@ -76,7 +76,8 @@ class ControlServer:
 
     def next_wake_s(self) -> Optional[float]:
         """Return when `serve` has something to do that no file descriptor tells, or None."""
-        times = [client.since_s + CLIENT_S for client in self._clients.values()]
+        idle = (client.idle_since_s for client in self._clients.values())
+        times = [since_s + CLIENT_S for since_s in idle if since_s is not None]
         if self._not_before_s > float("-inf"):
             times.append(self._not_before_s)
         return min(times, default=None)
@@ -90,7 +91,9 @@ class ControlServer:
             try:
                 done = self._go_on(client)
             except BlockingIOError:
-                done = now_s - client.since_s >= CLIENT_S
+                if client.idle_since_s is None:
+                    client.idle_since_s = now_s
+                done = now_s - client.idle_since_s >= CLIENT_S
             except OSError:
                 done = True  # the client went away; nobody is left to be told
             if done:
@@ -127,17 +130,19 @@ class ControlServer:
             self.turned_away += 1
             connection.close()
             return
-        self._clients[connection.fileno()] = _Client(connection, now_s)
+        self._clients[connection.fileno()] = _Client(connection)
 
     def _go_on(self, client: _Client) -> bool:
         """Read on or write on; return whether the client has been served."""
         if client.answer is None:
             piece = client.connection.recv(REQUEST_BYTES_MAX)
+            client.idle_since_s = None
             client.request += piece
             if b"\n" not in client.request:
                 return not piece or len(client.request) > REQUEST_BYTES_MAX
             client.answer = self._answer_to(client.request)
         sent = client.connection.send(client.answer)
+        client.idle_since_s = None
         del client.answer[:sent]
         return not client.answer
 

@@ -216,14 +216,20 @@ class Blocks:
         return made
 
     def end(self, block: Block, now: Moment) -> None:
-        """End a block before its time.
+        """End a block before its time, as `end_all` does."""
+        self.end_all([block], now)
 
-        It is released even when that cannot be written down: a restart before the disk takes records again
-        would then bring it back.
+    def end_all(self, blocks: Iterable[Block], now: Moment) -> None:
+        """End blocks before their time.
+
+        They are released even when that cannot be written down: a restart before the disk takes records again
+        would then bring them back.
         """
-        record = Ended(block.id, now.wall_s)
-        self.promises.note(now, record, is_worth_a_sync=True)
-        self.ledger.apply(record)
+        records = [Ended(block.id, now.wall_s) for block in blocks]
+        if records:
+            self.promises.note(now, *records, is_worth_a_sync=True)
+        for record in records:
+            self.ledger.apply(record)
 
     def work(self, now: Moment) -> None:
         """See to it that all promises are on disk, then start the scripts that are due, as many as have room.

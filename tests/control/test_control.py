@@ -112,6 +112,23 @@ def test_a_client_that_takes_too_long_is_let_go(served):
         assert client.recv(100) == b""
 
 
+def test_a_client_whose_answer_takes_long_to_make_is_served_to_the_end(served):
+    """Its ten seconds count from when it last took something, not from when it came."""
+    server, path = served
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+        client.sendall(b'{"verb":"list"}\n')
+        server.serve(100.0)
+        length = 0
+        for second in range(1000):
+            server.serve(200.0 + 9.9 * second)
+            length += len(client.recv(100_000))
+            if length > 3_000_000 and not server.writers():
+                break
+        assert length > 3_000_000
+        assert server.next_wake_s() is None
+
+
 def test_a_mistake_of_ours_in_an_answer_ends_nothing(tmp_path):
     def answer(request):
         raise KeyError("subject")
