@@ -55,6 +55,7 @@ class Loss(NamedTuple):
     names_kept: bool  # the folder's names as they were last, or as they were last synced
     unsynced_kept: float  # so much of what was written since the last sync is there
     scripts_go_on: bool  # a script that was running comes to its end without the agent
+    firewall_kept: bool = False  # through a power cut, as hosts.deny and saved rules are
 
 
 LOSSES = {
@@ -65,6 +66,9 @@ LOSSES = {
     "power cut, half a record is left": Loss(power_cut=True, names_kept=True, unsynced_kept=0.5, scripts_go_on=False),
     "power cut, names are left and no content": Loss(
         power_cut=True, names_kept=True, unsynced_kept=0, scripts_go_on=False
+    ),
+    "power cut, nothing unsynced is left but the firewall": Loss(
+        power_cut=True, names_kept=False, unsynced_kept=0, scripts_go_on=False, firewall_kept=True
     ),
 }
 
@@ -94,6 +98,11 @@ class FaultDisk(Disk):
         """Return the journal as the worst power cut would leave it now."""
         file = self.synced_names.get(JOURNAL.name)
         return file.synced if file is not None else b""
+
+    def written(self) -> bytes:
+        """Return all that was written to the journal, synced or not."""
+        file = self.names.get(JOURNAL.name)
+        return file.written if file is not None else b""
 
     def read(self, path: Path) -> bytes:
         if path.name not in self.names:
@@ -173,7 +182,7 @@ class FaultScripts:
         self._steps = steps
         self._firewall = firewall
         self._begins = begins
-        self._can = frozenset({"batch"}) if batch else frozenset()
+        self._can = frozenset({"batch", "present"} if batch else {"present"})
         self._running: List[Task] = []
 
     @property
@@ -196,12 +205,21 @@ class FaultScripts:
     def reap(self, boot_s: float) -> List[Finished]:
         finished = []
         while self._running:
+            missing = self._missing(self._running[0])
             worked = self._take_effect(self._running[0], boot_s)
             task = self._running.pop(0)
             self._steps.step(f"after {task.verb} ended")
+            if task.verb == "present":
+                worked = bool(task.lines) or not missing
             how, status = ("exit status 0", 0) if worked else ("exit status 1", 1)
-            finished.append(Finished(task, worked, how, "" if worked else "no", status))
+            said = "\n".join(f"missing {address}" for address in missing) if task.verb == "present" else "no"
+            finished.append(Finished(task, worked, how, said, status))
         return finished
+
+    def _missing(self, task: Task) -> List[str]:
+        """Return the addresses that a task is for and that are not in the firewall."""
+        addresses = [action.block.subject.value for action in task.actions]
+        return [address for address in addresses if address not in self._firewall]
 
     def end_without_the_agent(self) -> None:
         """Let what runs come to its end."""
@@ -216,6 +234,8 @@ class FaultScripts:
             if self.fails.get((task.verb, address), 0):
                 self.fails[task.verb, address] -= 1
                 return False
+            if task.verb == "present":
+                continue
             if task.verb == "add" and task.notice is not None and task.notice.stands:
                 pass  # as a script does that asks and is told to abort
             elif task.verb == "add":
