@@ -81,6 +81,11 @@ class Home:
         return self.root / "var/scripts.lock"
 
     @property
+    def next_due(self) -> Path:
+        """Says until when a sweep finds nothing to do."""
+        return self.root / "var/sweep.json"
+
+    @property
     def lock(self) -> Path:
         """Says who holds the home; what is locked is its folder."""
         return self.root / "var/lock"
