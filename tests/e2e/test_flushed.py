@@ -77,7 +77,7 @@ def swept(tmp_path):
 def test_while_no_agent_runs_a_sweep_releases_what_is_overdue_and_nothing_else(swept):
     namespace, agent = swept
     agent.start()
-    assert agent.verb("block", "203.0.113.7", "--for", "2s").returncode == 0
+    assert agent.verb("block", "203.0.113.7", "--for", "6s").returncode == 0
     assert agent.verb("block", "203.0.113.8", "--for", "10m").returncode == 0
     row = agent.wait_for_block("203.0.113.7")
     agent.wait_for_block("203.0.113.8")
@@ -97,7 +97,7 @@ def test_while_no_agent_runs_a_sweep_releases_what_is_overdue_and_nothing_else(s
 def test_what_a_sweep_cannot_release_it_tells_and_the_next_one_tries_again(swept):
     namespace, agent = swept
     agent.start()
-    assert agent.verb("block", "203.0.113.7", "--for", "1s").returncode == 0
+    assert agent.verb("block", "203.0.113.7", "--for", "5s").returncode == 0
     row = agent.wait_for_block("203.0.113.7")
     agent.kill()
     wait_for(lambda: time.time() > row["until"], "the end of the block")
@@ -119,9 +119,9 @@ def test_an_agent_that_starts_while_a_sweep_runs_waits_for_it(swept):
         fcntl.flock(folder, fcntl.LOCK_EX)
         starting = threading.Thread(target=agent.start)
         starting.start()
-        time.sleep(0.5)  # nothing happens in it; without the wait the agent would be gone by then
+        waiting = "Waiting for `ar-agent sweep` (process 1), which holds this home."
+        wait_for(lambda: waiting in agent.said(), "it to wait")
         assert starting.is_alive()
-        assert "Waiting for `ar-agent sweep` (process 1), which holds this home." in agent.said()
     finally:
         os.close(folder)
     starting.join()
@@ -146,7 +146,7 @@ def test_an_agent_told_to_stop_while_it_waits_for_a_sweep_stops(swept):
 def test_beside_an_agent_that_only_observes_a_sweep_releases_and_another_agent_runs(swept):
     namespace, agent = swept
     agent.start()
-    assert agent.verb("block", "203.0.113.7", "--for", "2s").returncode == 0
+    assert agent.verb("block", "203.0.113.7", "--for", "6s").returncode == 0
     agent.wait_for_block("203.0.113.7")
     agent.kill()
     observer = namespace.start(
