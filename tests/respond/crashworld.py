@@ -16,6 +16,7 @@ from ar.policy.tasks import Finished, Task
 from ar.respond.disk import Disk, Stamp
 
 JOURNAL = Path("/home/var/journal.json")
+EXPIRES_LATER_S = 5
 WALL_0 = 1_795_000_000.0
 
 
@@ -79,6 +80,7 @@ class FaultDisk(Disk):
     def __init__(self, steps: Steps) -> None:
         self.names: Dict[str, File] = {}
         self.synced_names: Dict[str, File] = {}
+        self.is_full = False
         self._open: Dict[int, File] = {}
         self._steps = steps
 
@@ -119,6 +121,8 @@ class FaultDisk(Disk):
         return fd
 
     def write(self, fd: int, text: bytes) -> None:
+        if self.is_full:
+            raise OSError(errno.ENOSPC, "No space left on device")
         file = self._open[fd]
         before = file.written
         for part, what in ((0, "before"), (len(text) // 2, "in"), (len(text), "after")):
@@ -167,14 +171,41 @@ class FaultDisk(Disk):
             self.names[path.name].written = text
 
 
+class Clock:
+    """Both clocks of a machine; seconds of the story, of which a reboot takes some."""
+
+    def __init__(self) -> None:
+        self.story_s = 0.0
+        self.boots = 1
+        self._booted_s = -1000.0
+
+    @property
+    def boot_id(self) -> str:
+        return f"boot-{self.boots}"
+
+    def now(self) -> Moment:
+        return Moment(WALL_0 + self.story_s, self.story_s - self._booted_s)
+
+    def reboot(self) -> None:
+        self.boots += 1
+        self._booted_s = self.story_s - 3.0
+
+
 class FaultScripts:
     """Runs scripts against a firewall that is a set of addresses, with a step at their start, effect and end.
 
     `begins` is called before a script is started. `fails` tells how many times an action on an address still fails.
+    The firewall itself ends an element when `EXPIRES_LATER_S` have passed since the end that the script was told.
     """
 
     def __init__(
-        self, steps: Steps, firewall: Dict[str, float], begins: Callable[[Task], None], *, batch: bool
+        self,
+        steps: Steps,
+        firewall: Dict[str, float],
+        begins: Callable[[Task], None],
+        clock: Clock,
+        *,
+        batch: bool,
     ) -> None:
         self.fails: Dict[tuple[str, str], int] = {}
         self.waiting = 0
@@ -182,7 +213,8 @@ class FaultScripts:
         self._steps = steps
         self._firewall = firewall
         self._begins = begins
-        self._can = frozenset({"batch", "present"} if batch else {"present"})
+        self._clock = clock
+        self._can = frozenset({"timeout", "present", *(("batch",) if batch else ())})
         self._running: List[Task] = []
 
     @property
@@ -206,7 +238,7 @@ class FaultScripts:
         finished = []
         while self._running:
             missing = self._missing(self._running[0])
-            worked = self._take_effect(self._running[0], boot_s)
+            worked = self._take_effect(self._running[0])
             task = self._running.pop(0)
             self._steps.step(f"after {task.verb} ended")
             if task.verb == "present":
@@ -225,10 +257,11 @@ class FaultScripts:
         """Let what runs come to its end."""
         self._steps.crash_at = None
         for task in self._running:
-            self._take_effect(task, 0.0)
+            self._take_effect(task)
 
-    def _take_effect(self, task: Task, boot_s: float) -> bool:
-        for action in task.actions:
+    def _take_effect(self, task: Task) -> bool:
+        lines = task.lines or (f"it {task.environment['AR_TIMEOUT']}",)
+        for action, line in zip(task.actions, lines):
             address = action.block.subject.value
             self._steps.step(f"before {task.verb} takes effect")
             if self.fails.get((task.verb, address), 0):
@@ -239,28 +272,8 @@ class FaultScripts:
             if task.verb == "add" and task.notice is not None and task.notice.stands:
                 pass  # as a script does that asks and is told to abort
             elif task.verb == "add":
-                self._firewall[address] = boot_s
+                self._firewall[address] = self._clock.story_s + int(line.split()[1]) + EXPIRES_LATER_S
             else:
                 self._firewall.pop(address, None)
             self._steps.step(f"after {task.verb} took effect")
         return True
-
-
-class Clock:
-    """Both clocks of a machine; seconds of the story, of which a reboot takes some."""
-
-    def __init__(self) -> None:
-        self.story_s = 0.0
-        self.boots = 1
-        self._booted_s = -1000.0
-
-    @property
-    def boot_id(self) -> str:
-        return f"boot-{self.boots}"
-
-    def now(self) -> Moment:
-        return Moment(WALL_0 + self.story_s, self.story_s - self._booted_s)
-
-    def reboot(self) -> None:
-        self.boots += 1
-        self._booted_s = self.story_s - 3.0

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Dict, FrozenSet, Iterator, List, Tuple
 
 import pytest
-from crashworld import JOURNAL, LOSSES, Clock, CrashError, FaultDisk, FaultScripts, Loss, Steps
+from crashworld import EXPIRES_LATER_S, JOURNAL, LOSSES, Clock, CrashError, FaultDisk, FaultScripts, Loss, Steps
 
 from ar.errors import Place
 from ar.model import Alert, Command, Levels, Response
@@ -39,6 +39,8 @@ OFFENCES: Dict[int, Tuple[str, ...]] = {
 }  # fmt: skip
 ENDED_BY_HAND = {8: B, 30: C, 72: A}
 FLUSHED = (7, 28)  # when somebody empties the firewall, and asks the agent to put back what is missing
+FULL_S = range(19, 25)  # when the disk takes nothing, so that C is blocked without a promise
+EMERGENCY_S = 4
 NOTHING = Ledger()
 QUIET_S = 200  # by then every block has ended
 
@@ -46,7 +48,7 @@ QUIET_S = 200  # by then every block has ended
 class Story:
     """One life of a host: what happens each second, and what must be true after it."""
 
-    def __init__(self, *, batch: bool, blocks_max: int = TERMS.blocks_max) -> None:
+    def __init__(self, *, batch: bool, blocks_max: int = TERMS.blocks_max, fills: bool = False) -> None:
         self.clock = Clock()
         self.steps = Steps()
         self.disk = FaultDisk(self.steps)
@@ -54,12 +56,13 @@ class Story:
         self.batch = batch
         self.fails = {("add", C): 1, ("delete", D): 1}
         self.told_to_abort = 0
-        self.gave_way = 0
+        self.gave_way = self.unpromised = 0
+        self.fills = fills
         self.terms = replace(TERMS, blocks_max=blocks_max)
         self.start()
 
     def start(self) -> None:
-        self.scripts = FaultScripts(self.steps, self.firewall, self.is_promised, batch=self.batch)
+        self.scripts = FaultScripts(self.steps, self.firewall, self.is_promised, self.clock, batch=self.batch)
         self.scripts.fails = self.fails
         self.journal = Journal(JOURNAL, self.disk)
         self.said: List[str] = []
@@ -70,6 +73,7 @@ class Story:
             self.ledger, self.journal, self.scripts,
             log=lambda _, text: self.said.append(text), rule_words=lambda _: (0, ""), on_finished=lambda _: None,
         )  # fmt: skip
+        self.blocks.emergency_block_s = EMERGENCY_S if self.fills else 0
         self.policy = Policy(Bindings([RESPONSE]), Allowlist([], []), self.ledger, self.terms)
 
     def live(self) -> None:
@@ -83,13 +87,16 @@ class Story:
 
     def second(self) -> None:
         now = self.clock.now()
+        self.disk.is_full = self.fills and self.clock.story_s in FULL_S
+        for address in [address for address, until_s in self.firewall.items() if until_s <= self.clock.story_s]:
+            del self.firewall[address]
         if self.clock.story_s in FLUSHED:
             self.firewall.clear()
             self.blocks.reconciler.ask_about_all(is_wanted=True)
         for address in OFFENCES.get(int(self.clock.story_s), ()):
             for ruling in self.policy.rule_on(alert(address, now.wall_s), now):
                 if ruling.record is not None:
-                    assert self.blocks.take(ruling, self.policy, now) or ruling.makes_room
+                    assert self.blocks.take(ruling, self.policy, now) or ruling.makes_room or self.disk.is_full
                     self.gave_way += ruling.makes_room
         address = ENDED_BY_HAND.get(int(self.clock.story_s), "")
         for block in self.ledger.of_subject(address):
@@ -127,6 +134,9 @@ class Story:
         """Nothing runs that a power cut in this moment would forget, nor is told to abort what is not in force."""
         if task.verb != "add":
             return
+        if "AR_MUST_EXPIRE" in task.environment:
+            self.unpromised += 1
+            return
         safe = on_disk(self.disk)
         if task.notice is not None and task.notice.stands:
             assert task.actions[0].block.subject.value in self.firewall
@@ -140,7 +150,9 @@ class Story:
     ) -> None:
         now = self.clock.now()
         in_ledger = {block.subject.value: block for block in self.ledger.blocks.values()}
-        for address in self.firewall:
+        for address, until_s in self.firewall.items():
+            if self.unpromised and until_s <= self.clock.story_s + EMERGENCY_S + EXPIRES_LATER_S:
+                continue  # the firewall ends it, whatever is known of it
             assert address in in_ledger, f"{address} is in the firewall, and nothing will ever release it"
             block = in_ledger[address]
             assert block.left_s(now) or block.failures, f"{address} is in the firewall after its end"
@@ -178,12 +190,12 @@ def ended_in(content: bytes) -> FrozenSet[int]:
     return frozenset(r.block for r in map(decode, content.split(b"\n")[:-1]) if isinstance(r, Ended))
 
 
-def each_crash(*, batch: bool, loss: Loss, blocks_max: int = TERMS.blocks_max) -> Iterator[str]:
+def each_crash(*, batch: bool, loss: Loss, blocks_max: int = TERMS.blocks_max, fills: bool = False) -> Iterator[str]:
     """Live the story again and again, each time with a crash one step later; yield what the step was."""
     number = 0
     while True:
         number += 1
-        story = Story(batch=batch, blocks_max=blocks_max)
+        story = Story(batch=batch, blocks_max=blocks_max, fills=fills)
         story.steps.crash_at = len(story.steps.taken) + number
         try:
             story.live()
@@ -232,6 +244,14 @@ def test_at_whatever_step_it_is_ended_while_blocks_give_way_every_promise_is_kep
     story.live()
     assert story.gave_way > 0
     assert len(list(each_crash(batch=True, loss=loss, blocks_max=BLOCKS_MOST))) > 100
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_at_whatever_step_it_is_ended_around_a_full_disk_what_is_not_promised_expires(loss):
+    story = Story(batch=True, fills=True)
+    story.live()
+    assert story.unpromised > 0
+    assert len(list(each_crash(batch=True, loss=loss, fills=True))) > 100
 
 
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
