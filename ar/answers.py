@@ -105,7 +105,12 @@ def _journal(engine: Engine) -> Optional[Object]:
     journal = engine.journal
     if journal is None:  # while only observing
         return None
-    return {"bytes": journal.size_bytes, "written_bytes": journal.written_bytes, "syncs": journal.syncs}
+    return {
+        "bytes": journal.size_bytes,
+        "written_bytes": journal.written_bytes,
+        "syncs": journal.syncs,
+        "whole": engine.blocks.promises.can_be_kept,
+    }
 
 
 def _reconcile(engine: Engine, request: Object) -> Iterable[Object]:  # noqa: ARG001 (every answer has this shape)
@@ -199,10 +204,10 @@ def _blocks_addresses(command: Command) -> bool:
 
 def _unblock(engine: Engine, request: Object) -> Iterable[Object]:
     now = clock.now()
-    for block in chosen(engine.ledger, request):
-        engine.blocks.end(block, now)
-        engine.log("INFO", f"{block.command} {block.subject}: ended by hand.")
-        yield row_of(block, now)
+    blocks = chosen(engine.ledger, request)
+    engine.blocks.end_all(blocks, now)
+    engine.log("INFO", "\n".join(f"{block.command} {block.subject}: ended by hand." for block in blocks))
+    yield from (row_of(block, now) for block in blocks)
     engine.blocks.work(now)
 
 

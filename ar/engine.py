@@ -31,9 +31,10 @@ from ar.report.responses import ResponsesLog
 from ar.respond import clock
 from ar.respond.blocks import Blocks, restored
 from ar.respond.hosts import Lookup, networks_of, own_addresses
-from ar.respond.journal import Journal, Lock, patience, read
+from ar.respond.journal import Journal, read
+from ar.respond.lock import Lock, patience
 from ar.respond.observe import NoJournal, Observer
-from ar.respond.runner import Runner
+from ar.respond.runner import KILL_AFTER_TERM_S, Runner
 from ar.setup import detector_of, host_of, policy_of, runner_of
 from ar.signals import Signals
 from ar.watch.watcher import Watcher
@@ -44,7 +45,14 @@ TURN_S = 0.05  # how long lines are taken before scripts, stop and the control s
 OWN_ADDRESSES_KEPT_S = 60.0
 LOOK_AGAIN_S = 10.0  # how long to sleep at most when nothing at all is to be waited for
 SWEEP_MARGIN_S = 5.0  # for a sweep to close its journal, beyond the time it gives itself
-STOP_WAIT_S = 10.0  # how long scripts that are running may take to end when the agent is told to stop
+STOP_WAIT_S = 10.0  # how long scripts that are running may take to end when the agent is told to stop, before TERM
+STOP_MARGIN_S = 1.0  # for a script that was killed to be gone
+
+_LEFT = {  # what a stop says of blocks
+    State.IN_FORCE: "stay in force",
+    State.PROMISED: "are yet to be put in force",
+    State.RELEASING: "are yet to be released",
+}
 
 
 class Engine:
@@ -69,7 +77,13 @@ class Engine:
         )
 
         sweep_s = lasts_at_most_s(loaded.config.settings) + SWEEP_MARGIN_S
-        self._lock = Lock(self.home.lock, waits=patience(sweep_s, lambda: signals.stop))
+        self._lock = (
+            None
+            if observing
+            else Lock(
+                self.home.lock, waits=patience(sweep_s, lambda: signals.stop), tell=lambda text: log("INFO", text)
+            )
+        )
         self.journal: Optional[Journal] = None if observing else Journal(self.home.journal)
         self.ledger = restored(self.journal, self.started, clock.boot_id(), log)
         self.blocks_restored = len(self.ledger.blocks)
@@ -90,9 +104,10 @@ class Engine:
         self.policy: Policy = policy_of(loaded, self.ledger, known)
         self._watched = loaded  # the configuration that the watcher and the runner follow
         self.watcher = Watcher(loaded.config.local_files, line_bytes_max=loaded.config.settings.line_bytes_max, log=log)
-        self.control = ControlServer(self.home.socket, lambda request: answer(self, request))
-        if self.control.is_deaf:
-            log("ERROR", f"{self.home.socket}: cannot be made: read-only file system; list and unblock work without it")
+        socket = self.home.observer_socket if observing else self.home.socket
+        self.control = ControlServer(socket, lambda request: answer(self, request))
+        if self.control.problem:
+            log("ERROR", f"{self.control.problem}. Until it can be, no verb reaches this agent; it works all the same.")
         self._pending: Deque[Chunk] = deque()
         self._to_tell: List[Alert] = []  # alerts of this turn
         self._more_to_read = False
@@ -227,22 +242,37 @@ class Engine:
     def _stop(self) -> None:
         """Let running scripts end and record what came of them; start nothing more."""
         self.runner.scripts_max = 0
-        give_up_s = clock.now().boot_s + STOP_WAIT_S
-        while self.runner.running and clock.now().boot_s < give_up_s:
-            select.select(self.runner.filenos(), [], [], 0.05)
-            self.blocks.collect(clock.now())
+        self._await_scripts(STOP_WAIT_S)
+        self.runner.end_all(clock.now().boot_s)
+        self._await_scripts(KILL_AFTER_TERM_S + STOP_MARGIN_S)
         if self.journal is not None:
-            self.blocks.promises.look(clock.now(), at_the_last=True)
+            self.blocks.promises.end(clock.now())
             self.journal.close()
         self.runner.close()
         self.control.close()
         self.watcher.close()
-        self._lock.release()
+        if self._lock is not None:
+            self._lock.release()
         if self.blocks.runs_waiting:
             self.log("WARNING", f"{self.blocks.runs_waiting} commands were asked for and never run.")
-        in_force = sum(1 for block in self.ledger.blocks.values() if block.state is State.IN_FORCE)
-        left = "nothing was blocked" if self.observing else f"{in_force} blocks stay in force and are in the journal"
-        self.log("INFO", f"Stopped; {left}.")
+        self.log("INFO", f"Stopped; {self._what_is_left()}.")
+
+    def _what_is_left(self) -> str:
+        """Return what becomes of the blocks, in words."""
+        states = Counter(block.state for block in self.ledger.blocks.values())
+        if self.observing or not states:
+            return "nothing was blocked" if self.observing else "nothing is blocked"
+        numbers = (f"{states[state]} {words}" for state, words in _LEFT.items() if states[state])
+        kept = "the journal has them all" if self.blocks.promises.can_be_kept else "THE JOURNAL DOES NOT HAVE THEM ALL"
+        return f"of the blocks {', '.join(numbers)}; {kept}"
+
+    def _await_scripts(self, wait_s: float) -> None:
+        """Take in what comes of running scripts until none is left, or so much time is over."""
+        give_up_s = clock.now().boot_s + wait_s
+        self.blocks.collect(clock.now())
+        while self.runner.running and clock.now().boot_s < give_up_s:
+            select.select(self.runner.filenos(), [], [], 0.05)
+            self.blocks.collect(clock.now())
 
     # ── what is set up, at the start and at a reload ───────────────────────────────────────────────────────
 
@@ -314,11 +344,11 @@ class Engine:
             self._release_allowlisted(now)
 
     def _tell_of_blocks_left_alone(self) -> None:
-        """Say how many blocks of an earlier run an agent that only observes does not release."""
+        """Say how many blocks are in the journal that an agent which only observes does not release."""
         earlier = Ledger.remembered(read(self.home.journal).records)
         if earlier.blocks:
-            what = f"{len(earlier.blocks)} blocks of an earlier run are in the journal"
-            self.log("WARNING", f"{what}. While only observing they are left alone, and `list` does not show them.")
+            what = f"{len(earlier.blocks)} blocks are in the journal and left alone while only observing"
+            self.log("WARNING", f"{what}; where no other agent runs, `ar-agent sweep` releases those that are overdue.")
 
     def _reopen_logs(self) -> None:
         for log in (self.log, self._alerts_log, self._responses_log):

@@ -21,7 +21,9 @@ from ar.report.responses import ResponsesLog
 from ar.respond import clock
 from ar.respond.blocks import Blocks, restored
 from ar.respond.hosts import networks_of
-from ar.respond.journal import Journal, Lock, patience, read
+from ar.respond.journal import Journal, read
+from ar.respond.lock import Lock, patience
+from ar.respond.nextdue import NextDue
 from ar.respond.runner import KILL_AFTER_TERM_S, Runner
 from ar.respond.trial import Trial
 from ar.setup import policy_of, runner_of
@@ -77,8 +79,13 @@ def unblock(home: Home, request: Object, log: Log) -> Releases:
     when nothing is meant.
     """
     settings = settings_of(home)
-    lock = Lock(home.lock, "unblock", waits=patience(lasts_at_most_s(settings)))
+    lock = _held(home, "unblock", settings, log)
     return _release(home, settings, lock, lambda ledger: chosen(ledger, request), log)
+
+
+def _held(home: Home, verb: str, settings: Settings, log: Log) -> Lock:
+    """Hold the home as soon as another verb is done with it; raises UnavailableError when an agent holds it."""
+    return Lock(home.lock, verb, waits=patience(lasts_at_most_s(settings)), tell=lambda text: log("INFO", text))
 
 
 def sweep(home: Home, log: Log) -> Releases:
@@ -93,7 +100,15 @@ def sweep(home: Home, log: Log) -> Releases:
         lock = Lock(home.lock, "sweep")
     except UnavailableError:
         return Releases([], [])
-    return _release(home, settings_of(home), lock, _overdue, log)
+    next_due = NextDue(home.next_due, home.journal, clock.boot_id())
+    if next_due.is_later(clock.now().boot_s):
+        lock.release()
+        return Releases([], [])
+
+    def note(ledger: Ledger) -> None:
+        next_due.note(_due_boot_s(ledger))
+
+    return _release(home, settings_of(home), lock, _overdue, log, at_end=note)
 
 
 def _overdue(ledger: Ledger) -> List[Block]:
@@ -101,19 +116,33 @@ def _overdue(ledger: Ledger) -> List[Block]:
     return [block for block in ledger.blocks.values() if block.state is State.RELEASING or block.left_s(now) == 0]
 
 
-def _release(home: Home, settings: Settings, lock: Lock, choose: Callable[[Ledger], List[Block]], log: Log) -> Releases:
+def _due_boot_s(ledger: Ledger) -> Optional[float]:
+    """Return when the first block is overdue, on the boot clock; 0 for one that resists, None when none ever is."""
+    ends = (0.0 if block.state is State.RELEASING else block.ends_boot_s for block in ledger.blocks.values())
+    return min((float(end_s) for end_s in ends if end_s is not None), default=None)
+
+
+def _release(
+    home: Home,
+    settings: Settings,
+    lock: Lock,
+    choose: Callable[[Ledger], List[Block]],
+    log: Log,
+    *,
+    at_end: Callable[[Ledger], None] = lambda _: None,
+) -> Releases:
+    """Release what `choose` chooses; `at_end` is that of `_blocks_of`."""
     resisting: Set[Key] = set()
 
     def take(outcome: Finished) -> None:
         if not outcome.worked and len(outcome.task.actions) == 1:  # of a batch it is not known which one resists
             resisting.add(outcome.task.actions[0].block.key)
 
-    with _blocks_of(home, settings, lock, log, take) as (blocks, runner):
+    with _blocks_of(home, settings, lock, log, take, at_end=at_end) as (blocks, runner):
         ledger = blocks.ledger
         meant = choose(ledger)
         ledger.hush()
-        for block in meant:
-            blocks.end(block, clock.now())
+        blocks.end_all(meant, clock.now())
         blocks.work(clock.now())
         left = meant
         give_up_s = clock.now().boot_s + _starts_for_s(settings)
@@ -129,9 +158,18 @@ def _release(home: Home, settings: Settings, lock: Lock, choose: Callable[[Ledge
 
 @contextlib.contextmanager
 def _blocks_of(
-    home: Home, settings: Settings, lock: Lock, log: Log, on_finished: Callable[[Finished], None]
+    home: Home,
+    settings: Settings,
+    lock: Lock,
+    log: Log,
+    on_finished: Callable[[Finished], None],
+    *,
+    at_end: Callable[[Ledger], None] = lambda _: None,
 ) -> Iterator[Tuple[Blocks, Runner]]:
-    """Give what the home's journal holds, as an agent would have it, and the runner of its scripts."""
+    """Give what the home's journal holds, as an agent would have it, and the runner of its scripts.
+
+    `at_end` is told what is left, if the journal has it all, while the home is still held.
+    """
     journal: Optional[Journal] = None
     runner: Optional[Runner] = None
     try:
@@ -144,7 +182,13 @@ def _blocks_of(
             responses_log.write(outcome)
             on_finished(outcome)
 
-        yield Blocks(ledger, journal, runner, log=log, rule_words=lambda _: (0, ""), on_finished=take), runner
+        blocks = Blocks(ledger, journal, runner, log=log, rule_words=lambda _: (0, ""), on_finished=take)
+        yield blocks, runner
+        blocks.promises.end(clock.now())
+        if blocks.promises.can_be_kept:
+            at_end(ledger)
+        else:
+            log("ERROR", f"{home.journal}: cannot be written, so the next start does not know what was done now.")
     finally:
         if runner is not None:
             runner.close()
@@ -164,7 +208,7 @@ def try_out(loaded: Loaded, name: str, subject: Optional[str], log: Log, is_inte
     networks, warnings = networks_of(loaded.config.allowed)
     for warning in warnings:
         log("WARNING", str(warning))
-    lock = Lock(home.lock, "try", waits=patience(lasts_at_most_s(settings)))
+    lock = _held(home, "try", settings, log)
     with _blocks_of(home, settings, lock, log, lambda _: None) as (blocks, runner):
         policy = policy_of(loaded, blocks.ledger, networks)
         blocks.ledger.hush()

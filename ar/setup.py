@@ -17,6 +17,7 @@ from ar.policy.bind import Bindings
 from ar.policy.ledger import Ledger
 from ar.policy.policy import Policy, Terms
 from ar.report.log import to_stderr
+from ar.respond import clock
 from ar.respond.contracts import Host
 from ar.respond.hosts import is_own_now, networks_of, own_addresses
 from ar.respond.orphans import Orphans
@@ -61,6 +62,7 @@ def runner_of(home: Home, settings: Settings, log: Callable[[str, str], None]) -
         fault_of_script=lambda path: fault_of_script(path, os.geteuid(), folder=home.scripts),
         orphans=Orphans(home.scripts_lock, home.root, log),
         host=host_of(settings),
+        slept_s=clock.slept_s,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -9,11 +10,14 @@ import time
 import pytest
 
 from ar.answers import answer
+from ar.cli import status
 from ar.config.home import Home
 from ar.config.load import load
 from ar.control.protocol import RefusedError
 from ar.engine import Engine
 from ar.model import Subject
+from ar.offline import sweep
+from ar.policy.ledger import Ledger
 from ar.policy.records import Added, Arguments, Opened, Promised
 from ar.report.log import Log
 from ar.respond import clock, hosts
@@ -188,13 +192,34 @@ def test_an_observer_says_what_it_leaves_alone_and_blocks_nobody(host):
     before = host.home.journal.read_bytes()
     engine = host.engine(observing=True)
     engine._tell_of_blocks_left_alone()
-    assert "1 blocks of an earlier run are in the journal" in host.said()
+    assert "1 blocks are in the journal and left alone while only observing" in host.said()
     with pytest.raises(RefusedError, match="only observes"):
         list(answer(engine, {"verb": "block", "address": "203.0.113.5"}))
     host.attack("203.0.113.2")
     host.turn_until(engine, lambda: "would run" in host.said())
     assert host.calls() == []
     assert host.home.journal.read_bytes() == before
+
+
+def test_beside_an_observer_what_is_overdue_is_released_and_another_agent_may_act(host):
+    host.journal("203.0.113.1", sentence_s=1)
+    observer = host.engine(observing=True)
+    now = clock.now()
+    while clock.now().boot_s < now.boot_s + 1.1:
+        observer._turn()
+    assert [block.subject.value for block in sweep(host.home, lambda *_: None).meant] == ["203.0.113.1"]
+    assert host.calls() == ["delete 203.0.113.1"]
+    agent = host.engine()
+    host.attack("203.0.113.2")
+    host.turn_until(agent, lambda: "add 203.0.113.2" in host.calls())
+
+
+def test_without_a_control_socket_the_agent_works_and_says_so(host):
+    host.home.socket.mkdir()
+    engine = host.engine()
+    assert "agent.sock: the control socket cannot be made: Address already in use" in host.said()
+    host.attack("203.0.113.2")
+    host.turn_until(engine, lambda: host.calls() == ["add 203.0.113.2"])
 
 
 @pytest.mark.parametrize(
@@ -218,6 +243,18 @@ def test_a_request_that_makes_no_sense_is_refused(host, request_, message):
     engine = host.engine()
     with pytest.raises(RefusedError, match=message):
         list(answer(engine, request_))
+
+
+def test_many_blocks_are_ended_with_one_write_of_the_journal(host, monkeypatch):
+    engine = host.engine()
+    host.attack(*[f"203.0.113.{number}" for number in range(1, 60)])
+    host.turn_until(engine, lambda: engine.blocks.counts["blocks"] == 59)
+    writes = []
+    real_write = engine.journal.write
+    monkeypatch.setattr(engine.journal, "write", lambda *records: writes.append(len(records)) or real_write(*records))
+    rows = list(answer(engine, {"verb": "unblock", "all": True}))
+    assert (len(rows), writes) == (59, [59])
+    assert host.said().count(": ended by hand.") == 59
 
 
 def test_logs_are_opened_anew_when_that_is_asked_for(host):
@@ -252,7 +289,7 @@ def test_a_deleted_journal_is_written_anew_even_when_nothing_happens(host, endin
     if ending == "_stop":
         host.engines.remove(engine)
     assert [record.block for record in read(host.home.journal).records if isinstance(record, Promised)] == [1]
-    assert host.said().count("somebody deleted or replaced it; it is written anew from memory") == 1
+    assert host.said().count("somebody deleted or changed it; it is written anew from memory") == 1
 
 
 def test_a_journal_that_cannot_be_written_anew_is_told_once_and_tried_again(host):
@@ -263,10 +300,78 @@ def test_a_journal_that_cannot_be_written_anew_is_told_once_and_tried_again(host
     assert host.said().count("cannot be replaced by a snapshot") == 1
     (host.home.root / "away").rename(host.home.journal.parent)
     host.home.journal.unlink()
-    engine.blocks.promises._look_not_before_s = 0.0
-    engine._turn()
+    host.turn_until(engine, host.home.journal.exists)
     assert read(host.home.journal).damage == []
-    assert host.home.journal.exists()
+
+
+@pytest.mark.parametrize("how", ["emptied", "overwritten"])
+def test_a_journal_changed_in_place_is_whole_again_at_the_next_turn(host, how):
+    engine = host.engine()
+    host.attack("203.0.113.1")
+    host.turn_until(engine, lambda: engine.blocks.counts["blocks"] == 1 and not engine.runner.running)
+    size = host.home.journal.stat().st_size
+    host.home.journal.write_bytes(b"" if how == "emptied" else b"x" * size)
+    engine._turn()
+    reading = read(host.home.journal)
+    assert reading.damage == []
+    assert [record.block for record in reading.records if isinstance(record, Promised)] == [1]
+    assert "somebody deleted or changed it; it is written anew from memory" in host.said()
+
+
+def test_a_stop_ends_a_script_that_hangs_and_the_next_start_has_nobody_to_wait_for(host, monkeypatch):
+    monkeypatch.setattr("ar.engine.STOP_WAIT_S", 0.0)
+    (host.home.scripts / "note.sh").write_text(f'#!/bin/sh\necho "$1 $3" >> {host.asked}\nexec sleep 600\n')
+    engine = host.engine()
+    host.attack("203.0.113.1")
+    host.turn_until(engine, lambda: host.calls() == ["add 203.0.113.1"])
+    engine._stop()
+    host.engines.remove(engine)
+    assert "note.sh add 203.0.113.1 failed: ended after" in host.said()
+    later = host.engine()
+    assert later.runner.has_room
+    assert [block.state.value for block in later.ledger.blocks.values()] == ["promised"]
+    (host.home.scripts / "note.sh").write_text("#!/bin/sh\n")
+    host.turn_until(later, lambda: [b.state.value for b in later.ledger.blocks.values()] == ["in force"])
+
+
+def test_a_stop_says_what_is_left_and_status_whether_the_journal_has_it_all(host):
+    engine = host.engine()
+    host.attack("203.0.113.1", "203.0.113.2")
+    host.turn_until(engine, lambda: sum(b.state.value == "in force" for b in engine.ledger.blocks.values()) == 2)
+    (host.home.scripts / "note.sh").write_text("#!/bin/sh\nexit 1\n")
+    list(answer(engine, {"verb": "unblock", "address": "203.0.113.1"}))
+    host.attack("203.0.113.3")
+    host.turn_until(engine, lambda: engine.blocks.counts["failures"] > 1 and not engine.runner.running)
+    (facts,) = answer(engine, {"verb": "status"})
+    assert facts["journal"]["whole"] is True
+    host.home.journal.parent.rename(host.home.root / "away")
+    engine._turn()
+    (facts,) = answer(engine, {"verb": "status"})
+    assert facts["journal"]["whole"] is False
+    assert ("JOURNAL", "lacks something") in [(title, text[:15]) for title, text in status._lines(facts)]
+    engine._stop()
+    host.engines.remove(engine)
+    assert (
+        "Stopped; of the blocks 1 stay in force, 1 are yet to be put in force, 1 are yet to be released; "
+        "THE JOURNAL DOES NOT HAVE THEM ALL."
+    ) in host.said()
+
+
+def test_a_stop_writes_down_what_the_disk_had_no_room_for_before(host, monkeypatch):
+    engine = host.engine()
+    host.attack("203.0.113.1")
+    host.turn_until(engine, lambda: [b.state.value for b in engine.ledger.blocks.values()] == ["in force"])
+
+    def is_full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(engine.journal._disk, "write", is_full)
+        list(answer(engine, {"verb": "unblock", "address": "203.0.113.1"}))
+        host.turn_until(engine, lambda: not engine.ledger.blocks)
+    engine._stop()
+    host.engines.remove(engine)
+    assert Ledger.remembered(read(host.home.journal).records).blocks == {}
 
 
 def test_alerts_that_cannot_be_written_are_told_and_counted(host):

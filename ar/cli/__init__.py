@@ -10,7 +10,7 @@ import sys
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from ar import __version__
-from ar.errors import INPUT_OUTPUT, USAGE, ArError, nearest
+from ar.errors import INPUT_OUTPUT, NO_PERMISSION, USAGE, ArError, nearest
 from ar.garbage import search_seldom
 
 # verb: (module of ar.cli, one line for --help)
@@ -24,6 +24,7 @@ VERBS: Dict[str, Tuple[str, str]] = {
     "status": ("status", "show how the running agent is doing"),
     "block": ("block", "block an address now"),
     "unblock": ("unblock", "release an address, or all, now"),
+    "flush": ("flush", "release everything now, as unblock --all does"),
     "reconcile": ("reconcile", "ask the firewall what is still in force, and put back what is missing"),
     "try": ("try_out", "put one block in force and release it, and say what its script made of it"),
     "sweep": ("sweep", "release what is overdue while no agent runs; for cron or a timer"),
@@ -50,6 +51,10 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     except BrokenPipeError:
         _let_go_of_output()  # the reader has seen enough
         return 0
+    except PermissionError as error:
+        where = "" if error.filename is None else f"{error.filename}: "
+        print(f"ar-agent: {where}{error.strerror}", file=sys.stderr)
+        return NO_PERMISSION
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EIO) or error.filename is not None:
             raise

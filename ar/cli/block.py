@@ -6,7 +6,7 @@ import argparse
 import json
 
 from ar.config.home import Home
-from ar.control.protocol import ask
+from ar.control.protocol import answering, ask
 from ar.duration import parse_duration, speak
 from ar.errors import UsageError
 from ar.model import parse_address
@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     request = {"verb": "block", "address": options.address, "command": options.command}
     if options.duration is not None:
         request["sentence_s"] = _seconds(options.duration)
-    (row,) = ask(Home.choose(options.home).socket, request)
+    (row,) = ask(answering(Home.choose(options.home).sockets), request)
     if options.json:
         print(json.dumps(row))
     else:

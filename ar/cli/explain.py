@@ -19,7 +19,7 @@ from ar.cli.whynot import as_object, decoders_tried, named, no_fields, ordinal, 
 from ar.cli.words import hung, terminal_width
 from ar.config.home import Home
 from ar.config.load import Loaded, load
-from ar.control.protocol import agent_is_listening, ask
+from ar.control.protocol import agent_is_listening
 from ar.detect.detector import Verdict
 from ar.detect.event import Event
 from ar.detect.header import split_header
@@ -87,8 +87,8 @@ def _rule(loaded: Loaded, number: Optional[int]) -> Optional[Rule]:
 
 
 def _agent_observes(home: Home) -> bool:
-    """Return whether an agent runs in this home and only observes."""
-    return agent_is_listening(home.socket) and bool(ask(home.socket, {"verb": "status"})[0]["observing"])
+    """Return whether all that runs in this home only observes."""
+    return not agent_is_listening(home.socket) and agent_is_listening(home.observer_socket)
 
 
 class Explainer:

@@ -64,16 +64,16 @@ def run(options: argparse.Namespace) -> int:
     whole, torn = split_torn(content or b"")
     ledger = Ledger()
     told = _told_as_json if options.json else _teller_in_words(terminal_width())
-    counts: Counter[str] = Counter(lines=0, damage=0)
-    for line, fact in enumerate(facts_of(found_in(whole, home.journal), ledger), 1):
-        counts["lines"] = line
+    counts: Counter[str] = Counter(records=0, damage=0)
+    for line, fact in facts_of(found_in(whole, home.journal), ledger):
+        counts["records"] += fact.damage is None
         counts["damage"] += fact.damage is not None
         if fact.damage is not None or not options.verify:
             print(told(line, fact))
     summary = {
         "kind": "summary",
         "journal": str(home.journal),
-        "records": counts["lines"] - counts["damage"],
+        "records": counts["records"],
         "bytes": None if content is None else len(content),
         **_what_it_leads_to(ledger),
         "damaged": counts["damage"],
@@ -82,19 +82,19 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(summary))
     else:
-        _print_summary(summary, below_records=counts["lines"] > 0 and not options.verify)
+        _print_summary(summary, below_records=sum(counts.values()) > 0 and not options.verify)
     return DATA if counts["damage"] else 0
 
 
-def facts_of(found: Iterable[Union[Record, Mistake]], ledger: Ledger) -> Iterator[Fact]:
-    """Yield what each line says, and let it come true in the ledger.
+def facts_of(found: Iterable[Tuple[int, Union[Record, Mistake]]], ledger: Ledger) -> Iterator[Tuple[int, Fact]]:
+    """Yield what each line says, with its number, and let it come true in the ledger.
 
     A record names its block by number; whom that is about stands in the promise before it.
     """
     promised: Dict[int, Tuple[str, Subject]] = {}
-    for what in found:
+    for line, what in found:
         if isinstance(what, Mistake):
-            yield Fact("damage", damage=what)
+            yield line, Fact("damage", damage=what)
             continue
         ledger.apply(what)
         fact = _FACTS[type(what)](what)
@@ -105,7 +105,7 @@ def facts_of(found: Iterable[Union[Record, Mistake]], ledger: Ledger) -> Iterato
             fact = fact._replace(command=command, subject=subject)
         if isinstance(what, Released):
             promised.pop(what.block, None)
-        yield fact
+        yield line, fact
 
 
 _FACTS: Dict[type, Callable[[Any], Fact]] = {

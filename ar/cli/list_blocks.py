@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
             print(json.dumps(row))
         return 0
     if not running:
-        print("No agent runs in this home; this is from its journal.", file=sys.stderr)
+        print("No agent answers in this home; this is from its journal.", file=sys.stderr)
     print(_table(rows) if rows else "Nothing is blocked.")
     return 0
 

@@ -8,7 +8,7 @@ import time
 
 from ar.cli.words import many
 from ar.config.home import Home
-from ar.control.protocol import Object, ask
+from ar.control.protocol import Object, answering, ask
 from ar.errors import UNAVAILABLE, UnavailableError
 
 LOOK_EACH_S = 0.05
@@ -24,7 +24,7 @@ def run(options: argparse.Namespace) -> int:
     """Have the running agent ask, and wait for what comes of it; exit 69 when some script failed at it."""
     home = Home.choose(options.home)
     before = _counts(home)
-    (begun,) = ask(home.socket, {"verb": "reconcile"})
+    (begun,) = ask(answering(home.sockets), {"verb": "reconcile"})
     give_up_s = time.monotonic() + WAIT_S
     after = _counts(home)
     while after["waiting"]:
@@ -47,6 +47,6 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _counts(home: Home) -> Object:
-    (facts,) = ask(home.socket, {"verb": "status"})
+    (facts,) = ask(answering(home.sockets), {"verb": "status"})
     counts: Object = facts["reconcile"]
     return counts

@@ -13,7 +13,7 @@ from ar.config.home import Home
 from ar.config.load import Loaded, load
 from ar.config.settings import Config
 from ar.engine import Engine
-from ar.errors import CannotCreateError, ConfigError
+from ar.errors import CannotCreateError, ConfigError, UnavailableError
 from ar.garbage import nothing_is_garbage
 from ar.report.log import Log, printable
 from ar.signals import Signals
@@ -29,8 +29,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run until SIGTERM or SIGINT. Mistakes in the configuration are all told, and nothing starts."""
     signals = Signals()
-    with nothing_is_garbage():
-        engine = _built(options, signals)
+    try:
+        with nothing_is_garbage():
+            engine = _built(options, signals)
+    except UnavailableError:
+        if not signals.stop:
+            raise
+        return 0  # told to stop while it waited for the home
     engine.run()
     return 0
 

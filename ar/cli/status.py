@@ -8,7 +8,7 @@ from typing import Iterator, Tuple
 
 from ar.cli.words import many
 from ar.config.home import Home
-from ar.control.protocol import Object, ask
+from ar.control.protocol import Object, answering, ask
 from ar.duration import speak
 from ar.report.log import printable
 
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print what the agent says of itself; exit 69 when none runs."""
-    (facts,) = ask(Home.choose(options.home).socket, {"verb": "status"})
+    (facts,) = ask(answering(Home.choose(options.home).sockets), {"verb": "status"})
     if options.json:
         print(json.dumps(facts))
     else:
@@ -59,7 +59,10 @@ def _lines(facts: Object) -> Iterator[Tuple[str, str]]:
         yield "firewall", f"asked {many(reconciled['rounds'], 'time')}, {missing} missing, {back} put back{unclear}"
     if facts["journal"]:
         journal = facts["journal"]
-        yield "journal", f"{journal['bytes']} bytes; {journal['written_bytes']} written, {journal['syncs']} syncs"
+        if journal["whole"]:
+            yield "journal", f"{journal['bytes']} bytes; {journal['written_bytes']} written, {journal['syncs']} syncs"
+        else:
+            yield "JOURNAL", "lacks something that only the agent knows: it is gone or cannot be written (see the log)"
     not_made = counts["not promised"] - counts["emergencies"]
     if not_made:
         yield "JOURNAL", f"{not_made} blocks were not made, because the journal could not be written"

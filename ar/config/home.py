@@ -62,6 +62,16 @@ class Home:
         return self.root / "var/agent.sock"
 
     @property
+    def observer_socket(self) -> Path:
+        """Where an agent answers that only observes, beside which another one may act."""
+        return self.root / "var/observer.sock"
+
+    @property
+    def sockets(self) -> Tuple[Path, ...]:
+        """Where somebody may answer, the one who acts first."""
+        return self.socket, self.observer_socket
+
+    @property
     def written(self) -> Tuple[Path, ...]:
         """The folders in which the agent writes; it does not start without them."""
         return self.ossec_log.parent, self.alerts, self.journal.parent
@@ -71,5 +81,11 @@ class Home:
         return self.root / "var/scripts.lock"
 
     @property
+    def next_due(self) -> Path:
+        """Says until when a sweep finds nothing to do."""
+        return self.root / "var/sweep.json"
+
+    @property
     def lock(self) -> Path:
+        """Says who holds the home; what is locked is its folder."""
         return self.root / "var/lock"

@@ -12,7 +12,7 @@ import os
 import socket
 import stat
 from pathlib import Path
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, Iterator, List, Sequence
 
 from ar.errors import ArError, UnavailableError
 
@@ -38,6 +38,11 @@ def agent_is_listening(path: Path) -> bool:
     except UnavailableError:
         return False
     return True
+
+
+def answering(paths: Sequence[Path]) -> Path:
+    """Return the first of these sockets on which somebody answers; where nobody does, the first of all."""
+    return next(filter(agent_is_listening, paths), paths[0])
 
 
 def ask(path: Path, request: Object) -> List[Object]:

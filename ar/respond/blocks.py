@@ -101,6 +101,8 @@ class Blocks:
         self.trial: Optional[Trial] = None  # the last one
         self.emergency_block_s = 0  # how long a block lasts that cannot be promised; 0: none is made
         self._emergencies: Deque[Block] = deque()  # such blocks, to be put in force with the next `work`
+        self._held_up: List[Block] = []  # of these, for whose key a script still runs
+        self._fresh: List[Block] = []  # promised, and not known to be safe on disk
         self._runs: Deque[Task] = deque()  # promised, to be started with the next `work`
         self._alerts: OrderedDict[int, Alert] = OrderedDict()  # what led to a block, by its id
         self.holding = False  # while it is not known who is allowlisted, nothing is put in force
@@ -145,6 +147,7 @@ class Blocks:
         elif isinstance(ruling.record, Promised):
             self.counts["blocks"] += 1
             self._keep_alert(ruling.record, ruling, policy, alert)
+            self._fresh.append(self.ledger.blocks[ruling.response.command.name, ruling.record.subject])
         return True
 
     def _keep_alert(self, promise: Promised, ruling: Ruling, policy: Policy, alert: Optional[Alert]) -> None:
@@ -170,19 +173,34 @@ class Blocks:
     def _block_in_emergency(self, ruling: Ruling, policy: Policy, now: Moment, alert: Optional[Alert]) -> bool:
         """Block for a short while without a promise, where that is wanted and the firewall itself will end it."""
         promise = ruling.record
-        if not (self.emergency_block_s and isinstance(promise, Promised)) or ruling.makes_room:
+        if not isinstance(promise, Promised) or ruling.makes_room or not self._expires(promise.executable):
             return False
-        if "timeout" not in self._runner.abilities(promise.executable):
-            return False
-        sentence_s = min(promise.sentence_s or self.emergency_block_s, self.emergency_block_s)
-        short = promise._replace(sentence_s=sentence_s, ends_boot_s=now.boot_s + sentence_s)
-        policy.commit(ruling._replace(record=short), now)
-        self._keep_alert(short, ruling, policy, alert)
-        self._emergencies.append(self.ledger.blocks[ruling.response.command.name, promise.subject])
-        self.promises.lack_something()
+        policy.commit(ruling, now)
+        self._keep_alert(promise, ruling, policy, alert)
         self.counts["blocks"] += 1
-        self.counts["emergencies"] += 1
+        self._shorten(self.ledger.blocks[ruling.response.command.name, promise.subject], now)
+        self.promises.lack_something()
         return True
+
+    def _expires(self, executable: str) -> bool:
+        """Tell whether a block may be made without a promise: that is wanted, and the firewall will end it."""
+        return self.emergency_block_s > 0 and "timeout" in self._runner.abilities(executable)
+
+    def _shorten(self, block: Block, now: Moment) -> None:
+        """Have a block put in force whose promise is not safe, for a short while."""
+        sentence_s = min(block.sentence_s or self.emergency_block_s, self.emergency_block_s)
+        self.ledger.apply(Prolonged(block.id, block.offence, now.wall_s, sentence_s, now.boot_s + sentence_s))
+        self._emergencies.append(block)
+        self.counts["emergencies"] += 1
+
+    def _see_to_fresh(self, now: Moment, *, safe: bool) -> None:
+        """Shorten the blocks whose promises were written and could not be synced."""
+        fresh, self._fresh = self._fresh, []
+        for block in () if safe else fresh:
+            waits = block.state is State.PROMISED and self.ledger.blocks.get(block.key) is block
+            if waits and self._expires(block.executable):
+                self.counts["not promised"] += 1
+                self._shorten(block, now)
 
     def apply(self, record: Union[Promised, Prolonged], now: Moment) -> bool:
         """Promise something that no alert asked for; False when it could not be promised."""
@@ -198,14 +216,20 @@ class Blocks:
         return made
 
     def end(self, block: Block, now: Moment) -> None:
-        """End a block before its time.
+        """End a block before its time, as `end_all` does."""
+        self.end_all([block], now)
 
-        It is released even when that cannot be written down: a restart before the disk takes records again
-        would then bring it back.
+    def end_all(self, blocks: Iterable[Block], now: Moment) -> None:
+        """End blocks before their time.
+
+        They are released even when that cannot be written down: a restart before the disk takes records again
+        would then bring them back.
         """
-        record = Ended(block.id, now.wall_s)
-        self.promises.note(now, record, is_worth_a_sync=True)
-        self.ledger.apply(record)
+        records = [Ended(block.id, now.wall_s) for block in blocks]
+        if records:
+            self.promises.note(now, *records, is_worth_a_sync=True)
+        for record in records:
+            self.ledger.apply(record)
 
     def work(self, now: Moment) -> None:
         """See to it that all promises are on disk, then start the scripts that are due, as many as have room.
@@ -213,7 +237,9 @@ class Blocks:
         Releases, blocks to be put in force and other commands take turns, so that none keeps another out.
         While the disk takes no promise, releases go on, and nothing else starts.
         """
-        safe = self.promises.are_safe(now) and not self.holding
+        is_on_disk = self.promises.are_safe(now)
+        self._see_to_fresh(now, safe=is_on_disk)
+        safe = is_on_disk and not self.holding
         starters = (self._start_release, self._start_addition, self._start_run, self._start_emergency)
         whatever_the_disk_says = (self._start_release, self._start_emergency)
         idle = 0
@@ -267,7 +293,9 @@ class Blocks:
         while self._emergencies:
             block = self._emergencies.popleft()
             waits = block.state is State.PROMISED and self.ledger.blocks.get(block.key) is block
-            if waits and not self.ledger.is_busy(block.key):
+            if waits and self.ledger.is_busy(block.key):
+                self._held_up.append(block)
+            elif waits:
                 task = self._task([self.ledger.begin(block)], now)
                 must_expire = {**task.environment, "AR_MUST_EXPIRE": "1"}
                 self._runner.submit(task._replace(environment=must_expire), now.boot_s)
@@ -310,6 +338,8 @@ class Blocks:
     def _settle(self, outcome: Finished, now: Moment) -> None:
         """Note what came of a script, in memory and then in the journal."""
         words = _last_words(outcome)
+        self._emergencies.extend(self._held_up)
+        self._held_up.clear()
         records: List[Union[Added, Released]] = []
         for action in outcome.task.actions:
             record = self.ledger.finish(action, worked=outcome.worked, last_words=words, now=now)

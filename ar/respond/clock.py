@@ -19,6 +19,11 @@ def now() -> Moment:
     return Moment(time.time(), time.clock_gettime(_BOOT_CLOCK))
 
 
+def slept_s() -> float:
+    """Return how long the machine has slept since its boot; 0 where no clock counts that."""
+    return time.clock_gettime(_BOOT_CLOCK) - time.clock_gettime(time.CLOCK_MONOTONIC)
+
+
 def boot_id() -> str:
     """Return a text that is the same within one boot of the machine and different after the next.
 

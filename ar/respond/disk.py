@@ -5,6 +5,16 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple, Optional
+
+
+class Stamp(NamedTuple):
+    """Which file it is and how its last writer left it: whoever replaces, cuts or overwrites it changes this."""
+
+    device: int
+    inode: int
+    size_bytes: int
+    written_ns: int
 
 
 class Disk:
@@ -16,9 +26,6 @@ class Disk:
     def open_append(self, path: Path) -> int:
         """Open for appending, owner only; made when it is not there."""
         return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-
-    def open_read(self, path: Path) -> int:
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
     def write(self, fd: int, text: bytes) -> None:
         """Write all of `text`, or raise."""
@@ -34,12 +41,17 @@ class Disk:
     def close(self, fd: int) -> None:
         os.close(fd)
 
-    def is_named(self, fd: int, path: Path) -> bool:
-        """Return whether the open file is still the one of that name: nobody deleted or replaced it."""
-        try:
-            return os.path.samestat(os.fstat(fd), path.stat())
-        except FileNotFoundError:
-            return False
+    def stamp(self, fd: int) -> Optional[Stamp]:
+        """Return the stamp of an open file; None when it cannot be told."""
+        with suppress(OSError):
+            return _stamp(os.fstat(fd))
+        return None
+
+    def stamp_of(self, path: Path) -> Optional[Stamp]:
+        """Return the stamp of the file of that name; None when there is none, or nobody could read it."""
+        with suppress(OSError):
+            return _stamp(path.stat())
+        return None
 
     def replace(self, path: Path, text: bytes) -> int:
         """Put a file with this content in the place of `path`, whole or not at all; return it open for appending.
@@ -68,12 +80,18 @@ class Disk:
             os.close(fd)
 
     def keep_copy(self, path: Path, text: bytes) -> None:
-        """Write a copy for people to look at, which must not be there yet; half a one is not kept."""
+        """Write a copy for people to look at, durably; it must not be there yet, and half a one is not kept."""
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             self.write(fd, text)
+            os.fsync(fd)
+            self.sync_folder(path.parent)
         except OSError:
             path.unlink()
             raise
         finally:
             os.close(fd)
+
+
+def _stamp(status: os.stat_result) -> Stamp:
+    return Stamp(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)

@@ -8,21 +8,20 @@ and never forgets one. A crash can leave a torn last line, which is cut off, and
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import io
-import os
-import time
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Callable, Iterable, Iterator, List, NamedTuple, Optional, Tuple, Union
 
-from ar.errors import CannotCreateError, Mistake, Place, UnavailableError
+from ar.errors import CannotCreateError, Mistake, Place
 from ar.policy.records import Record
 from ar.respond.codec import decode, encode
 from ar.respond.disk import Disk
 
-LOOK_EACH_S = 0.05
+# A record as it stands in a line, whatever is before and after it: within its texts quotes are escaped.
+_RECORD = re.compile(rb'\{"[a-z]+":.*?,"crc":"[0-9a-f]{8}"\}', re.DOTALL)
+_RECORD_AND_MORE = re.compile(rb'.*?,"crc":"[0-9a-f]{8}"\}(?!\n?\Z)', re.DOTALL)
 COPIES_MAX = 9  # of what was broken: who never looks at them has no use for more
 COMPACT_AT_BYTES = 4 * 1024 * 1024  # below this a running agent never replaces its journal by a snapshot
 
@@ -41,7 +40,7 @@ class JournalError(CannotCreateError):
 
 
 class JournalGoneError(JournalError):
-    """Somebody deleted or replaced the journal: what was in it has to be written anew."""
+    """Somebody deleted, replaced or changed the journal: what was in it has to be written anew."""
 
 
 def read(path: Path, disk: Optional[Disk] = None) -> Reading:
@@ -52,7 +51,7 @@ def read(path: Path, disk: Optional[Disk] = None) -> Reading:
     whole, torn = split_torn(content_of(path, disk) or b"")
     records: List[Record] = []
     damage: List[str] = []
-    for found in found_in(whole, path):
+    for _, found in found_in(whole, path):
         if isinstance(found, Mistake):
             damage.append(str(found))
         else:
@@ -71,125 +70,94 @@ def content_of(path: Path, disk: Optional[Disk] = None) -> Optional[bytes]:
 
 
 def split_torn(content: bytes) -> tuple[bytes, bytes]:
-    """Part the whole lines from a last line that a crash tore: one without its line end, or not readable."""
-    whole_bytes = content.rfind(b"\n") + 1
-    if whole_bytes == len(content) and whole_bytes:
-        last_begins = content.rfind(b"\n", 0, whole_bytes - 1) + 1
-        try:
-            decode(content[last_begins : whole_bytes - 1])
-        except ValueError:
-            whole_bytes = last_begins
-    return content[:whole_bytes], content[whole_bytes:]
+    """Part the whole lines from a last line that a crash tore: one without its line end, or not readable.
+
+    No crash leaves a whole record and something after it in one line: that is a damaged line end.
+    """
+    last_begins = content.rfind(b"\n", 0, max(0, len(content) - 1)) + 1
+    last = content[last_begins:]
+    if _RECORD_AND_MORE.match(last) is not None:
+        return content, b""
+    try:
+        is_whole = last.endswith(b"\n") and decode(last[:-1]) is not None
+    except ValueError:
+        is_whole = False
+    return (content, b"") if is_whole else (content[:last_begins], last)
 
 
-def found_in(whole: bytes, path: Path) -> Iterator[Union[Record, Mistake]]:
-    """Yield what each whole line of the journal at `path` holds: its record, or what is wrong with it."""
+def found_in(whole: bytes, path: Path) -> Iterator[Tuple[int, Union[Record, Mistake]]]:
+    """Yield what each whole line of the journal at `path` holds, with its number: its record, or what is wrong with it.
+
+    What is intact in a line where a damaged line end has joined several follows upon what is wrong with it.
+    """
     for number, line in enumerate(io.BytesIO(whole), 1):
         try:
-            yield decode(line[:-1])
+            yield number, decode(line[:-1] if line.endswith(b"\n") else line)
         except ValueError as error:
-            yield Mistake(Place(str(path), number), str(error), "a journal record; this one is passed over")
+            joined = list(_joined_in(line))
+            what = f"its line end is damaged; {len(joined)} records in it are intact" if joined else str(error)
+            then = "they count" if joined else "this one is passed over"
+            yield number, Mistake(Place(str(path), number), what, f"a journal record; {then}")
+            yield from ((number, record) for record in joined)
 
 
-class Lock:
-    """Holds a home for one agent; let go of by the operating system when the process ends, however it ends."""
-
-    def __init__(self, path: Path, verb: str = "", *, waits: Callable[[], bool] = lambda: False) -> None:
-        """Take the lock; `verb` names a holder that is done in a while, for whom another one `waits`.
-
-        Raises UnavailableError when another one holds it.
-        """
-        try:
-            self._fd = _opened_to_lock(path)
-        except OSError as error:
-            raise CannotCreateError(f"{path}: cannot be opened: {error.strerror}") from error
-        while not self._taken():
-            holder, holders_verb = self._holder()
-            if not holders_verb or not waits():
-                os.close(self._fd)
-                raise UnavailableError(f"{path}: another ar-agent (process {holder or 'unknown'}) holds this home")
-            time.sleep(LOOK_EACH_S)
-        with suppress(OSError):  # a full disk: the number is for people, the lock itself holds
-            os.ftruncate(self._fd, 0)
-            os.write(self._fd, f"{os.getpid()} {verb}".rstrip().encode() + b"\n")
-
-    def _holder(self) -> Tuple[str, str]:
-        """Return who says that it holds the lock: its process number and its verb, as far as they are written there."""
-        try:
-            text = os.pread(self._fd, 64, 0)
-        except OSError:
-            return "", ""  # no file that can be read: a pipe, say
-        number, _, verb = text.decode("ascii", "replace").strip().partition(" ")
-        return number, verb
-
-    def _taken(self) -> bool:
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True
-
-    def release(self) -> None:
-        """Let another agent have the home."""
-        os.close(self._fd)
-
-
-def patience(seconds: float, is_over: Callable[[], bool] = lambda: False) -> Callable[[], bool]:
-    """Return what tells whether to wait on: for so many seconds from now, unless it is over sooner."""
-    give_up_s = time.monotonic() + seconds
-    return lambda: time.monotonic() < give_up_s and not is_over()
-
-
-def _opened_to_lock(path: Path) -> int:
-    try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        if error.errno != errno.EROFS:
-            raise
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)  # that is enough to hold a lock
+def _joined_in(line: bytes) -> Iterator[Record]:
+    for found in _RECORD.finditer(line):
+        with suppress(ValueError):
+            yield decode(found[0])
 
 
 class Journal:
     """The journal of a running agent. `damage` tells what was wrong with it when it was opened."""
 
     def __init__(self, path: Path, disk: Optional[Disk] = None) -> None:
+        """Read what is there and open it for writing.
+
+        Raises CannotCreateError when it cannot be read, or there is no folder for it. One that can be read and not be
+        written is told of in `damage`: what is overdue is released all the same.
+        """
         self.path = path
         self._disk = disk or Disk()
         reading = read(path, self._disk)
         self.records = reading.records
         self.damage = list(reading.damage)
         self.may_be_rid_of_damage = False  # a copy is kept, so a snapshot may take the place of what is damaged
-        self._is_read_only = False  # so is the file system: what is overdue is released all the same
-        try:
-            self._mend(reading)
-            self._fd = self._disk.open_append(path)
-            self._disk.sync_folder(path.parent)
-        except OSError as error:
-            self._fd = self._opened_to_read(error)
         self.written_bytes = self.syncs = 0  # by this agent, what flash memory has to bear
         self._size = reading.intact_bytes
         self._snapshot_bytes = 0
+        self._fd: Optional[int] = None  # until the file can be written
+        self._stamp = self._disk.stamp_of(path)  # of the file as this agent left it
         self._folder_unsynced = False  # a power cut may still bring a former file back
         self._half_record = False  # one that could not be taken back stands at the end
+        self._open(reading)
 
-    def _opened_to_read(self, error: OSError) -> int:
-        problem = f"{self.path}: cannot be written: {error.strerror}"
-        if error.errno != errno.EROFS:
-            raise JournalError(problem) from error
+    def _open(self, reading: Reading) -> None:
         try:
-            fd = self._disk.open_read(self.path)
+            self._mend(reading)
+            self._open_to_write()
+            self._sync_folder()
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise JournalError(self._problem(error)) from error
+        except OSError as error:
+            self.damage.append(
+                f"{self._problem(error)}. What is overdue is released, and nobody is blocked until it can be written"
+            )
+
+    def _open_to_write(self) -> int:
+        """Go on where the intact records end."""
+        fd = self._disk.open_append(self.path)
+        self._folder_unsynced = True  # it may have been made just now
+        try:
+            self._disk.truncate(fd, self._size)
         except OSError:
-            raise JournalError(problem) from error
-        self._is_read_only = True
-        self.damage.append(f"{problem}. What is overdue is released, and nobody is blocked until it can be written")
+            self._stamp = self._disk.stamp(fd)
+            self._disk.close(fd)
+            raise
+        self._fd, self._stamp = fd, self._disk.stamp(fd)
         return fd
 
-    def _open_to_write(self) -> None:
-        """Go on where the intact records end, now that the file system may be written again."""
-        fd = self._disk.open_append(self.path)
-        self._disk.truncate(fd, self._size)
-        self._disk.close(self._fd)
-        self._fd, self._is_read_only = fd, False
+    def _problem(self, error: OSError) -> str:
+        return f"{self.path}: cannot be written: {error.strerror}"
 
     def _mend(self, reading: Reading) -> None:
         """Keep a copy of what is broken, then cut off the torn end."""
@@ -198,12 +166,6 @@ class Journal:
         if reading.torn:
             self._keep_copy(".torn", reading.torn)
             self.damage.append(f"{self.path}: the last line was torn by a crash; it is cut off")
-            fd = self._disk.open_append(self.path)
-            try:
-                self._disk.truncate(fd, reading.intact_bytes)
-                self._disk.sync(fd)
-            finally:
-                self._disk.close(fd)
 
     def _keep_copy(self, ending: str, text: bytes) -> bool:
         """Keep a copy under the first name that is free: the ending, then `.2` after it, and so on."""
@@ -222,36 +184,28 @@ class Journal:
         )
         return False
 
-    def check_is_there(self) -> None:
-        """Raise JournalGoneError when the file has its name no more: somebody deleted, replaced or moved it."""
-        try:
-            is_there = self._disk.is_named(self._fd, self.path)
-        except OSError:
-            is_there = False  # whoever starts next could not read it either
-        if not is_there:
-            raise self._gone()
-
-    def _gone(self) -> JournalGoneError:
-        return JournalGoneError(f"{self.path}: somebody deleted or replaced it")
+    def check_is_as_left(self) -> None:
+        """Raise JournalGoneError when the file is not as this agent left it: somebody deleted or changed it."""
+        if self._disk.stamp_of(self.path) != self._stamp:
+            raise JournalGoneError(f"{self.path}: somebody deleted or changed it")
 
     def write(self, *records: Record) -> None:
         """Append records; they survive a power cut once `sync` has returned.
 
         Raises JournalError when they cannot be written, and the file is then as it was before; raises
-        JournalGoneError when it is no longer the file of that name.
+        JournalGoneError when it is no longer the file that this agent left.
         """
         text = b"".join(map(encode, records))
+        self.check_is_as_left()
         try:
-            if self._is_read_only:
-                self._open_to_write()
-            if not self._disk.is_named(self._fd, self.path):
-                raise self._gone()
+            fd = self._open_to_write() if self._fd is None else self._fd
             if self._half_record:
-                self._disk.truncate(self._fd, self._size)
+                self._disk.truncate(fd, self._size)
                 self._half_record = False
-            self._disk.write(self._fd, text)
+            self._disk.write(fd, text)
         except OSError as error:
-            self._take_back(error)
+            raise JournalError(self._problem(error) + self._take_back()) from error
+        self._stamp = self._disk.stamp(fd)
         self._size += len(text)
         self.written_bytes += len(text)
 
@@ -262,26 +216,29 @@ class Journal:
         """
         self.syncs += 1
         try:
-            self._disk.sync(self._fd)
+            if self._fd is not None:
+                self._disk.sync(self._fd)
             self._sync_folder()
         except OSError as error:
-            raise JournalError(f"{self.path}: cannot be written: {error.strerror}") from error
+            raise JournalError(self._problem(error)) from error
 
     def _sync_folder(self) -> None:
         if self._folder_unsynced:
             self._disk.sync_folder(self.path.parent)
             self._folder_unsynced = False
 
-    def _take_back(self, error: OSError) -> None:
-        problem = f"{self.path}: cannot be written: {error.strerror}"
-        if self._is_read_only:
-            raise JournalError(problem) from error
+    def _take_back(self) -> str:
+        """Cut off what was written of a record; return what else there is to be said when that fails too."""
+        if self._fd is None:
+            return ""
+        more = ""
         try:
             self._disk.truncate(self._fd, self._size)
-        except OSError as second:
+        except OSError as error:
             self._half_record = True
-            problem += f"; and the half record cannot be taken back yet: {second.strerror}"
-        raise JournalError(problem) from error
+            more = f"; and the half record cannot be taken back yet: {error.strerror}"
+        self._stamp = self._disk.stamp(self._fd)
+        return more
 
     def compact_when_grown(self, snapshot: Callable[[], Iterable[Record]]) -> bool:
         """Replace the journal by a snapshot of what it leads to, if it has grown to four times the last one.
@@ -302,8 +259,8 @@ class Journal:
         text = b"".join(map(encode, snapshot))
         try:
             new_fd = self._disk.replace(self.path, text)
-            self._disk.close(self._fd)
-            self._fd, self._size, self._half_record, self._is_read_only = new_fd, len(text), False, False
+            self.close()
+            self._fd, self._stamp, self._size, self._half_record = new_fd, self._disk.stamp(new_fd), len(text), False
             self._folder_unsynced = True
             self._sync_folder()
         except OSError as error:
@@ -319,4 +276,7 @@ class Journal:
 
     def close(self) -> None:
         """Let go of the file; what was written stays."""
-        self._disk.close(self._fd)
+        if self._fd is not None:
+            with suppress(OSError):  # what was to be durable has been synced
+                self._disk.close(self._fd)
+            self._fd = None

@@ -14,8 +14,8 @@ from ar.respond.contracts import NOBODY
 class NoJournal:
     """Takes promises and keeps none: nothing was done that would have to be undone."""
 
-    def check_is_there(self) -> None:
-        """Do nothing: there is none that could go."""
+    def check_is_as_left(self) -> None:
+        """Do nothing: there is none that could change."""
 
     def write(self, *records: Record) -> None:
         """Forget the records."""
@@ -69,6 +69,9 @@ class Observer:
         """Return what was taken for done."""
         done, self._done = self._done, []
         return done
+
+    def end_all(self, boot_s: float) -> None:
+        """Do nothing: no script was started."""
 
     def close(self) -> None:
         """Do nothing: no script was started."""

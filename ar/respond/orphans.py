@@ -19,6 +19,7 @@ import psutil
 
 LOOK_EACH_S = 0.1
 STARTING = "+"  # in the note: one is being started, and its number is not known yet
+PROCESS_MOST = 2**31 - 1  # whatever else stands in the note, the operating system has no greater number
 NOTE_BYTES = 1024  # room for the numbers of so many scripts as can run; taken once, so that a full disk changes nothing
 
 Log = Callable[[str, str], None]
@@ -47,7 +48,7 @@ class Orphans:
                 os.close(self._fd)
                 self._fd = None
             return
-        self._left = [int(word) for word in words if word.isdigit() and int(word) > 1]
+        self._left = [int(word) for word in words if word.isdigit() and 1 < int(word) <= PROCESS_MOST]
         self._may_be_more = STARTING in words
         if self._have_ended():
             self._settle()
@@ -136,9 +137,12 @@ def _is_there(process: int) -> bool:
 
 
 def _is_of(group: int, home: Path) -> bool:
-    """Tell whether a process of the group is a script of this home, by the environment that the agent gave it."""
+    """Tell whether a process of the group is a script of this home, by the environment that the agent gave it.
+
+    That agent may have reached the home by another path.
+    """
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
-            if os.getpgid(process.pid) == group and process.environ().get("AR_HOME") == str(home):
+            if os.getpgid(process.pid) == group and home.samefile(process.environ().get("AR_HOME", "")):
                 return True
     return False

@@ -17,7 +17,7 @@ from ar.respond.journal import JournalError, JournalGoneError
 
 AGAIN_AFTER_S = 1.0  # after a sync or a snapshot instead of it failed
 COMPACT_AGAIN_AFTER_S = 60.0
-LOOK_AGAIN_AFTER_S = 10.0  # after a journal that is gone could not be written anew
+_UNLESS = " (but where `emergency_block` allows it)"
 
 Log = Callable[[str, str], None]  # severity, text
 
@@ -25,7 +25,7 @@ Log = Callable[[str, str], None]  # severity, text
 class Keeps(Protocol):
     """A place for promises: the journal, or nothing while only observing."""
 
-    def check_is_there(self) -> None: ...
+    def check_is_as_left(self) -> None: ...
     def write(self, *records: Record) -> None: ...
     def sync(self) -> None: ...
     def compact(self, snapshot: Iterable[Record]) -> None: ...
@@ -43,7 +43,7 @@ class Promises:
         self._opened = False  # the journal says in which boot of the machine its next records are made
         self._unsynced = False
         self._lacks_something = False  # that was promised or has come true: only a snapshot makes up for it
-        self._sync_not_before_s = self._compact_not_before_s = self._look_not_before_s = float("-inf")
+        self._sync_not_before_s = self._compact_not_before_s = AT_ONCE_S
 
     @property
     def can_be_kept(self) -> bool:
@@ -55,7 +55,7 @@ class Promises:
         try:
             self._write(now, *records)
         except JournalError as error:
-            self._tell(f"{error}. Nothing is blocked that is not in the journal first.", now)
+            self._tell(f"{error}. Nothing is blocked that is not in the journal first{_UNLESS}.", now)
             return False
         return True
 
@@ -86,7 +86,7 @@ class Promises:
             else:
                 self._journal.sync()
         except JournalError as error:
-            self._tell(f"{error}. No new block is put in force until it can be.", now)
+            self._tell(f"{error}. No new block is put in force until it can be{_UNLESS}.", now)
             self._lacks_something = True
             self._sync_not_before_s = now.boot_s + AGAIN_AFTER_S
             return False
@@ -99,22 +99,22 @@ class Promises:
             return None
         return self._sync_not_before_s if self._lacks_something else AT_ONCE_S
 
-    def look(self, now: Moment, *, at_the_last: bool = False) -> None:
-        """Write the journal anew when somebody deleted or replaced it, so that no crash and no stop finds it gone."""
-        if now.boot_s < self._look_not_before_s and not at_the_last:
-            return
+    def look(self, now: Moment) -> None:
+        """Have the journal written anew when somebody deleted or changed it, before anything else is started."""
         try:
-            self._journal.check_is_there()
+            self._journal.check_is_as_left()
         except JournalGoneError as gone:
-            try:
-                self._replace_gone(gone, now)
-            except JournalError as error:
-                self._look_not_before_s = now.boot_s + LOOK_AGAIN_AFTER_S
-                self._tell(f"{error}. It is tried again.", now)
+            self._lose(gone, now)
 
-    def _replace_gone(self, gone: JournalGoneError, now: Moment) -> None:
+    def end(self, now: Moment) -> None:
+        """Try once more to have all on disk, so that the next start finds what this agent knows."""
+        self.look(now)
+        self._sync_not_before_s = AT_ONCE_S
+        self.are_safe(now)
+
+    def _lose(self, gone: JournalGoneError, now: Moment) -> None:
         self._tell(f"{gone}; it is written anew from memory", now)
-        self._write_anew(now)
+        self.lack_something()
 
     def compact_when_grown(self, now: Moment, snapshot: Callable[[], Iterable[Record]]) -> None:
         """Let the journal be replaced by a snapshot when it has grown; after a failure wait a minute."""
@@ -132,7 +132,8 @@ class Promises:
         try:
             self._journal.write(*self._opening(now), *records)
         except JournalGoneError as gone:
-            self._replace_gone(gone, now)
+            self._lose(gone, now)
+            self._write_anew(now)
             self._journal.write(*records)
         self._opened = True
         self._unsynced = True

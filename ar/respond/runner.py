@@ -43,11 +43,14 @@ class Runner:
         fault_of_script: Callable[[Path], Optional[str]],
         orphans: Optional[Orphans] = None,
         host: Host = NOBODY,
+        slept_s: Callable[[], float] = lambda: 0.0,
     ) -> None:
         """Take scripts from `folder`, of the home `home`; `deadline_s` in seconds.
 
         `fault_of_script` says why a script file must not be run as it is, or None when it may be. Nothing is started
         before `orphans`, the scripts of a former agent, have ended. `host` is what scripts are told of this one.
+        `slept_s` says how long the machine has slept since its boot: its scripts slept with it, so that time does not
+        count towards their deadlines.
         """
         self.scripts_max = scripts_max
         self.deadline_s = deadline_s
@@ -57,6 +60,7 @@ class Runner:
         self._fault_of_script = fault_of_script
         self._abilities = Abilities(folder)
         self._orphans = orphans
+        self._slept_s = slept_s
         self._waiting: Deque[Task] = deque()
         self._running: Dict[int, Running] = {}
         self._refused: List[Finished] = []
@@ -95,37 +99,38 @@ class Runner:
     def submit(self, task: Task, boot_s: float) -> None:
         """Run a task as soon as there is room."""
         self._waiting.append(task)
-        self._start_waiting(boot_s)
+        self._start_waiting(boot_s - self._slept_s())
 
     def next_wake_s(self) -> Optional[float]:
         """Return when a script has to be looked after, on the boot clock; None while none runs; 0 for one refused."""
         if self._refused:
             return 0.0
-        wakes = [run.wakes_boot_s for run in self._running.values()]
+        wakes = [run.wakes_awake_s for run in self._running.values()]
         if self._orphans is not None and self._orphans.next_look_s is not None:
             wakes.append(self._orphans.next_look_s)
-        return min(wakes, default=None)
+        return min(wakes) + self._slept_s() if wakes else None
 
     def reap(self, boot_s: float) -> List[Finished]:
         """Collect what scripts printed, end those past their deadline, and return those that have ended."""
+        awake_s = boot_s - self._slept_s()
         if self._orphans is not None:
-            self._orphans.look(boot_s, self.deadline_s, KILL_AFTER_TERM_S)
+            self._orphans.look(awake_s, self.deadline_s, KILL_AFTER_TERM_S)
         finished, self._refused = self._refused, []
         for pipe, run in list(self._running.items()):
             run.drain()
             status = run.process.poll()
             if status is None:
                 run.say()
-                self._enforce_deadline(run, boot_s)
+                self._enforce_deadline(run, awake_s)
                 continue
             run.drain()
             del self._running[pipe]
             run.hang_up()
             run.process.stdout.close()  # type: ignore[union-attr]  # always opened with a pipe
-            finished.append(self._outcome(run, status, boot_s))
+            finished.append(self._outcome(run, status, awake_s))
         if finished:
             self._note_running()
-        self._start_waiting(boot_s)
+        self._start_waiting(awake_s)
         return finished
 
     def close(self) -> None:
@@ -134,11 +139,16 @@ class Runner:
         if self._orphans is not None:
             self._orphans.close()
 
-    def _start_waiting(self, boot_s: float) -> None:
-        while self._waiting and len(self._running) < self.scripts_max and self._is_alone:
-            self._start(self._waiting.popleft(), boot_s)
+    def end_all(self, boot_s: float) -> None:
+        """Have every script that runs ended as at its deadline; `reap` sees to it."""
+        for run in self._running.values():
+            run.allow_no_more(boot_s - self._slept_s())
 
-    def _start(self, task: Task, boot_s: float) -> None:
+    def _start_waiting(self, awake_s: float) -> None:
+        while self._waiting and len(self._running) < self.scripts_max and self._is_alone:
+            self._start(self._waiting.popleft(), awake_s)
+
+    def _start(self, task: Task, awake_s: float) -> None:
         script = self._folder / task.executable
         fault = self._fault_of_script(script)
         if fault is not None:
@@ -161,13 +171,13 @@ class Runner:
             self._refused.append(Finished(task, worked=False, how=f"not run: {error.strerror}", output=""))
             self._note_running()
             return
-        run = Running(task, process, boot_s, self.deadline_s)
+        run = Running(task, process, awake_s, self.deadline_s)
         os.set_blocking(run.pipe, False)
         if process.stdin is not None:
             os.set_blocking(process.stdin.fileno(), False)
             if task.is_told_by_notice and task.verb == "add" and CHECK_KEYS in self.abilities(task.executable):
                 run.question = Question(
-                    answer(task, str(script), self.host), boot_s + min(ASKS_WITHIN_S, self.deadline_s / 2)
+                    answer(task, str(script), self.host), awake_s + min(ASKS_WITHIN_S, self.deadline_s / 2)
                 )
             run.say(told)
         self._running[run.pipe] = run
@@ -183,21 +193,21 @@ class Runner:
         kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
         return {"PATH": PATH, "LC_ALL": "C", "HOME": "/", "AR_HOME": str(self._home), **kept, **task.environment}
 
-    def _enforce_deadline(self, run: Running, boot_s: float) -> None:
-        if run.question is not None and boot_s >= run.question.until_boot_s:
+    def _enforce_deadline(self, run: Running, awake_s: float) -> None:
+        if run.question is not None and awake_s >= run.question.until_awake_s:
             run.expect_no_question()
-        if boot_s < run.deadline_boot_s:
+        if awake_s < run.deadline_awake_s:
             return
         with suppress(ProcessLookupError):  # it ended by itself in this very moment
             os.killpg(run.process.pid, signal.SIGKILL if run.terminated else signal.SIGTERM)
         run.terminated = True
-        run.deadline_boot_s = boot_s + KILL_AFTER_TERM_S
+        run.deadline_awake_s = awake_s + KILL_AFTER_TERM_S
 
-    def _outcome(self, run: Running, status: int, boot_s: float) -> Finished:
+    def _outcome(self, run: Running, status: int, awake_s: float) -> Finished:
         if run.terminated:
             with suppress(ProcessLookupError):  # what it started may outlive it; nothing of the group may
                 os.killpg(run.process.pid, signal.SIGKILL)
-            how = f"ended after {self.deadline_s:g} s without an end of its own"
+            how = f"ended after {round(run.allowed_s, 1):g} s without an end of its own"
         elif status < 0:
             how = f"killed by signal {-status} ({signal.strsignal(-status)})"
         else:
@@ -205,7 +215,7 @@ class Runner:
         worked = status == 0 and not run.terminated
         output = run.output.decode("utf-8", "backslashreplace").strip()
         kept = None if run.terminated or status < 0 else status
-        return Finished(run.task, worked, how, output, kept, boot_s - run.began_boot_s)
+        return Finished(run.task, worked, how, output, kept, awake_s - run.began_awake_s)
 
 
 def _told(task: Task, script: str, host: Host) -> bytes:

@@ -1,4 +1,7 @@
-"""A script that runs: what it is told as it reads, what it says, what it asks, and until when it may run."""
+"""A script that runs: what it is told as it reads, what it says, what it asks, and until when it may run.
+
+Its times are on the clock that stands still while the machine sleeps (`_awake_s`): so does the script.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +21,9 @@ ASKED_WRONG_MAX = 10  # lines that look like a question and are none; after thes
 class Question:
     """What a script may ask, the answer to it, and its output as far as that is no whole line yet."""
 
-    def __init__(self, answer: bytes, until_boot_s: float) -> None:
+    def __init__(self, answer: bytes, until_awake_s: float) -> None:
         self.answer = answer
-        self.until_boot_s = until_boot_s
+        self.until_awake_s = until_awake_s
         self._line = b""
         self._wrong = 0
 
@@ -45,11 +48,12 @@ class Question:
 class Running:
     """A script that has started."""
 
-    def __init__(self, task: Task, process: subprocess.Popen[bytes], began_boot_s: float, deadline_s: float) -> None:
+    def __init__(self, task: Task, process: subprocess.Popen[bytes], began_awake_s: float, deadline_s: float) -> None:
         self.task = task
         self.process = process
-        self.began_boot_s = began_boot_s
-        self.deadline_boot_s = began_boot_s + deadline_s
+        self.began_awake_s = began_awake_s
+        self.allowed_s = deadline_s
+        self.deadline_awake_s = began_awake_s + deadline_s
         self.terminated = False
         self.output = bytearray()
         self.silent = False  # it closed its output, or ended
@@ -62,9 +66,16 @@ class Running:
         return self.process.stdout.fileno()  # type: ignore[union-attr]  # always opened with a pipe
 
     @property
-    def wakes_boot_s(self) -> float:
+    def wakes_awake_s(self) -> float:
         """When it has to be looked after, whatever it does."""
-        return self.deadline_boot_s if self.question is None else min(self.deadline_boot_s, self.question.until_boot_s)
+        return (
+            self.deadline_awake_s if self.question is None else min(self.deadline_awake_s, self.question.until_awake_s)
+        )
+
+    def allow_no_more(self, awake_s: float) -> None:
+        """Let its deadline be now, if it is not over yet."""
+        if not self.terminated and awake_s < self.deadline_awake_s:
+            self.allowed_s, self.deadline_awake_s = awake_s - self.began_awake_s, awake_s
 
     def say(self, text: bytes = b"") -> None:
         """Write to its standard input what that takes now; end it when all is written and nothing more will be said."""

@@ -1,6 +1,7 @@
 """list, status, block and unblock when no agent runs; with one running the end-to-end tests try them."""
 
 import time
+from pathlib import Path
 
 import pytest
 
@@ -41,7 +42,7 @@ def test_list_tells_from_the_journal_what_is_in_force(blocked, objects, verb):
     assert (second["subject"], second["left_s"], second["until"]) == ("2001:db8::7", None, None)
     code, out, err = verb("list")
     assert code == 0
-    assert "No agent runs in this home" in err
+    assert "No agent answers in this home" in err
     assert out.splitlines()[0].split() == ["SUBJECT", "COMMAND", "STATE", "OFFENCE", "RULE", "LEFT", "UNTIL"]
     assert "for good" in out
 
@@ -75,6 +76,16 @@ def test_unblock_tells_as_json_what_it_released(blocked, objects):
     assert (row["subject"], row["state"]) == ("203.0.113.7", "released")
 
 
+def test_a_release_that_cannot_be_written_down_is_told_so(blocked, verb, monkeypatch):
+    def is_full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("ar.respond.disk.Disk.write", is_full)
+    code, out, err = verb("unblock", "203.0.113.7")
+    assert (code, out) == (0, "No agent runs in this home; 1 released from its journal.\n")
+    assert "journal.json: cannot be written, so the next start does not know what was done now." in err
+
+
 def test_list_of_a_folder_that_is_no_home_says_so(verb, home):
     (home / "var").rmdir()
     code, out, err = verb("list")
@@ -82,8 +93,9 @@ def test_list_of_a_folder_that_is_no_home_says_so(verb, home):
     assert "no home of an agent" in err
 
 
-def test_unblock_all(blocked, verb, objects):
-    assert verb("unblock", "--all")[0] == 0
+@pytest.mark.parametrize("words", [("unblock", "--all"), ("flush",)])
+def test_everything_is_released_at_once(blocked, verb, objects, words):
+    assert verb(*words)[0] == 0
     assert objects("list") == []
     assert len((blocked / "asked").read_text().splitlines()) == 2
 
@@ -147,3 +159,12 @@ def test_a_damaged_journal_is_told_and_what_is_whole_is_listed(blocked, objects,
     assert code == 0
     assert "journal.json:2: no checksum at its end" in err
     assert out.count("in force") == 2
+
+
+def test_what_another_user_may_not_see_is_told_without_a_traceback(blocked, verb, monkeypatch):
+    def refuses(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "exists", refuses)
+    code, out, err = verb("sweep")
+    assert (code, out, err) == (77, "", f"ar-agent: {blocked}/var/journal.json: Permission denied\n")

@@ -12,7 +12,8 @@ from ar.model import NOTHING, Subject
 from ar.policy.records import Added, Arguments, Ended, Offended, Opened, Prolonged, Promised, Ran, Released
 from ar.respond import clock
 from ar.respond.codec import encode
-from ar.respond.journal import Journal, Lock
+from ar.respond.journal import Journal
+from ar.respond.lock import Lock
 
 WALL_S = 1763706239.125
 ADDRESS = Subject("srcip", "203.0.113.7")
@@ -356,3 +357,16 @@ def test_of_a_large_journal_no_more_is_kept_than_the_file_and_what_is_in_force(j
     assert "records    4502 in " in out
     assert "blocks     1 promised" in out
     assert peak_bytes < path.stat().st_size + 500_000
+
+
+@pytest.mark.parametrize("which", [1, -1], ids=["the first line's end", "the last line's end"])
+def test_a_damaged_line_end_is_found_and_costs_no_record(journal, verb, which):
+    path = journal(opened(), promise())
+    content = bytearray(path.read_bytes())
+    content[content.index(b"\n") if which == 1 else -1] = 0x0B
+    path.write_bytes(content)
+    code, out, _ = verb("journal", "--verify")
+    assert code == 65
+    assert "its line end is damaged" in out
+    assert "records    2 in " in out
+    assert "blocks     1 promised" in out

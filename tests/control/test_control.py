@@ -9,7 +9,7 @@ import pytest
 
 from ar.control.protocol import RefusedError, agent_is_listening, ask
 from ar.control.server import CLIENT_S, CLIENTS_MAX, ControlServer
-from ar.errors import CannotCreateError, UnavailableError
+from ar.errors import UnavailableError
 
 
 @pytest.fixture
@@ -112,6 +112,23 @@ def test_a_client_that_takes_too_long_is_let_go(served):
         assert client.recv(100) == b""
 
 
+def test_a_client_whose_answer_takes_long_to_make_is_served_to_the_end(served):
+    """Its ten seconds count from when it last took something, not from when it came."""
+    server, path = served
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+        client.sendall(b'{"verb":"list"}\n')
+        server.serve(100.0)
+        length = 0
+        for second in range(1000):
+            server.serve(200.0 + 9.9 * second)
+            length += len(client.recv(100_000))
+            if length > 3_000_000 and not server.writers():
+                break
+        assert length > 3_000_000
+        assert server.next_wake_s() is None
+
+
 def test_a_mistake_of_ours_in_an_answer_ends_nothing(tmp_path):
     def answer(request):
         raise KeyError("subject")
@@ -152,9 +169,39 @@ def test_a_socket_left_by_a_dead_agent_is_replaced_and_a_foreign_file_is_not(tmp
     server.close()
     assert not path.exists()
     path.write_text("mine")
-    with pytest.raises(CannotCreateError, match="Address already in use"):
-        ControlServer(path, lambda _: [])
+    server = ControlServer(path, lambda _: [])
+    assert server.problem == f"{path}: the control socket cannot be made: Address already in use"
+    server.close()
     assert path.read_text() == "mine"
+
+
+def test_a_socket_that_cannot_be_made_is_tried_again_each_minute(tmp_path):
+    path = tmp_path / "no/agent.sock"
+    server = ControlServer(path, lambda _: [{"a": 1}])
+    assert "agent.sock: the control socket cannot be made: No such file or directory" in server.problem
+    server.serve(100.0)
+    assert (server.filenos(100.0), server.next_wake_s()) == ([], 160.0)
+    path.parent.mkdir()
+    server.serve(159.9)
+    assert not path.exists()
+    server.serve(160.0)
+    assert server.problem == ""
+    assert ask_while_serving(server, path, {"verb": "x"}) == [{"a": 1}]
+    server.close()
+
+
+def test_the_socket_of_an_agent_that_answers_is_left_to_it(tmp_path):
+    path = tmp_path / "agent.sock"
+    first = ControlServer(path, lambda _: [{"number": 1}])
+    second = ControlServer(path, lambda _: [{"number": 2}])
+    assert "Address already in use" in second.problem
+    second.close()
+    assert ask_while_serving(first, path, {"verb": "x"}) == [{"number": 1}]
+    path.unlink()
+    third = ControlServer(path, lambda _: [{"number": 3}])
+    first.close()
+    assert ask_while_serving(third, path, {"verb": "x"}) == [{"number": 3}]
+    third.close()
 
 
 def test_without_an_agent_asking_says_so(tmp_path):

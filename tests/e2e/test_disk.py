@@ -105,7 +105,7 @@ def test_a_full_disk_refuses_new_blocks_keeps_no_release_waiting_and_heals_by_it
         assert refused
         assert not asked_to_block(home) & set(refused)
         assert len(refused) == agent.status()["counts"]["not promised"]
-        assert "No space left on device. Nothing is blocked that is not in the journal first." in agent.said()
+        assert "No space left on device. Nothing is blocked that is not in the journal first" in agent.said()
         assert f"JOURNAL    {len(refused)} blocks were not made" in status_text(agent)
         agent.kill()
         promised = [f"{subject}: released." for _, subject in remembered(agent.home).blocks]
@@ -136,7 +136,7 @@ def test_a_disk_that_fails_under_the_agent_refuses_new_blocks_and_keeps_no_relea
         wait_for_release(namespace, agent, FIRST)
         wait_for_release(namespace, agent, OTHERS[0])
         assert asked_to_block(home) == {FIRST, OTHERS[0]}
-        assert "Nothing is blocked that is not in the journal first." in agent.said()
+        assert "Nothing is blocked that is not in the journal first" in agent.said()
         assert "JOURNAL    1 blocks were not made" in status_text(agent)
         agent.kill()
         disk.repair(image)
@@ -160,7 +160,7 @@ def test_on_a_disk_mounted_read_only_a_start_releases_what_is_overdue_and_blocks
         assert "Read-only file system. What is overdue is released" in agent.said()
         wait_for(lambda: iptables_rules(namespace) == [], "the release without a record")
         offend(log, OTHERS[0])
-        wait_for(lambda: "Nothing is blocked that is not in the journal first." in agent.said(), "the refusal")
+        wait_for(lambda: "Nothing is blocked that is not in the journal first" in agent.said(), "the refusal")
         assert iptables_rules(namespace) == []
         assert disk.mount_again("remount,rw").returncode == 0
         wait_for(lambda: FIRST not in {b.subject.value for b in remembered(agent.home).blocks.values()}, "its record")
@@ -188,7 +188,7 @@ def test_a_journal_taken_away_under_the_agent_is_whole_again_after_a_crash(names
             journal.unlink()
         offend(log, OTHERS[1])
         wait_for_block(namespace, agent, OTHERS[1])
-        assert "somebody deleted or replaced it; it is written anew from memory" in agent.said()
+        assert "somebody deleted or changed it; it is written anew from memory" in agent.said()
         agent.kill()
         agent.start()
         assert {row["subject"] for row in agent.rows()} == {FIRST, OTHERS[1]} == set(iptables_rules(namespace))
@@ -211,7 +211,7 @@ def test_a_journal_deleted_while_nothing_happens_is_there_at_the_next_start(name
         else:
             assert agent.stop() == 0
         agent.start()
-        assert "somebody deleted or replaced it; it is written anew from memory" in agent.said()
+        assert "somebody deleted or changed it; it is written anew from memory" in agent.said()
         assert [row["subject"] for row in agent.rows()] == iptables_rules(namespace) == [FIRST]
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
+import subprocess
 import threading
 import time
 
 import netns
 import pytest
-from world import Agent, iptables_rules, make_home, nft_elements, wait_for
+from world import SOURCE_COMMAND, Agent, iptables_rules, make_home, nft_elements, wait_for
 
 pytestmark = pytest.mark.e2e
 
@@ -75,7 +77,7 @@ def swept(tmp_path):
 def test_while_no_agent_runs_a_sweep_releases_what_is_overdue_and_nothing_else(swept):
     namespace, agent = swept
     agent.start()
-    assert agent.verb("block", "203.0.113.7", "--for", "2s").returncode == 0
+    assert agent.verb("block", "203.0.113.7", "--for", "6s").returncode == 0
     assert agent.verb("block", "203.0.113.8", "--for", "10m").returncode == 0
     row = agent.wait_for_block("203.0.113.7")
     agent.wait_for_block("203.0.113.8")
@@ -95,7 +97,7 @@ def test_while_no_agent_runs_a_sweep_releases_what_is_overdue_and_nothing_else(s
 def test_what_a_sweep_cannot_release_it_tells_and_the_next_one_tries_again(swept):
     namespace, agent = swept
     agent.start()
-    assert agent.verb("block", "203.0.113.7", "--for", "1s").returncode == 0
+    assert agent.verb("block", "203.0.113.7", "--for", "5s").returncode == 0
     row = agent.wait_for_block("203.0.113.7")
     agent.kill()
     wait_for(lambda: time.time() > row["until"], "the end of the block")
@@ -111,17 +113,57 @@ def test_what_a_sweep_cannot_release_it_tells_and_the_next_one_tries_again(swept
 
 def test_an_agent_that_starts_while_a_sweep_runs_waits_for_it(swept):
     _, agent = swept
-    with (agent.home / "var/lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        lock.write("1 sweep\n")
-        lock.flush()
+    (agent.home / "var/lock").write_text("1 sweep\n")
+    folder = os.open(agent.home / "var", os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
         starting = threading.Thread(target=agent.start)
         starting.start()
-        time.sleep(0.5)  # nothing happens in it; without the wait the agent would be gone by then
+        waiting = "Waiting for `ar-agent sweep` (process 1), which holds this home."
+        wait_for(lambda: waiting in agent.said(), "it to wait")
         assert starting.is_alive()
-        assert "holds this home" not in agent.said()
+    finally:
+        os.close(folder)
     starting.join()
     assert agent.status()["blocks"] == 0
+
+
+def test_an_agent_told_to_stop_while_it_waits_for_a_sweep_stops(swept):
+    namespace, agent = swept
+    (agent.home / "var/lock").write_text("1 sweep\n")
+    folder = os.open(agent.home / "var", os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        process = namespace.start([*SOURCE_COMMAND, "--home", str(agent.home), "run"], stdout=subprocess.DEVNULL)
+        log = agent.home / "logs/ossec.log"
+        wait_for(lambda: log.exists() and "Waiting for `ar-agent sweep`" in log.read_text(), "it to wait")
+        process.terminate()
+        assert process.wait(timeout=30) == 0
+    finally:
+        os.close(folder)
+
+
+def test_beside_an_agent_that_only_observes_a_sweep_releases_and_another_agent_runs(swept):
+    namespace, agent = swept
+    agent.start()
+    assert agent.verb("block", "203.0.113.7", "--for", "6s").returncode == 0
+    agent.wait_for_block("203.0.113.7")
+    agent.kill()
+    observer = namespace.start(
+        [*SOURCE_COMMAND, "--home", str(agent.home), "run", "--observe"], stdout=subprocess.DEVNULL
+    )
+    try:
+        wait_for(lambda: agent.verb("status").returncode == 0, "the observer to answer")
+        assert "observing: no script is run" in agent.verb("status").stdout
+        assert "only observes" in agent.verb("block", "203.0.113.8").stderr
+        wait_for(lambda: "1 overdue block released." in agent.verb("sweep").stdout, "the release")
+        assert iptables_rules(namespace) == []
+        agent.start()
+        assert agent.status()["observing"] is False
+        assert agent.stop() == 0
+    finally:
+        observer.terminate()
+        assert observer.wait(timeout=30) == 0
 
 
 def test_a_home_without_a_journal_needs_no_sweep(swept):

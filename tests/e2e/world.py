@@ -190,7 +190,7 @@ class Agent:
 
     def signal(self, number: int) -> None:
         """Send it a signal (by the number it tells itself: the executable has a parent that unpacks)."""
-        os.kill(int((self.home / "var/lock").read_text()), number)
+        os.kill(int(self.said().rpartition("Started (pid: ")[2].partition(")")[0]), number)
 
     def kill(self) -> None:
         """End it as a crash does."""

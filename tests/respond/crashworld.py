@@ -13,9 +13,10 @@ from typing import Callable, Dict, List, NamedTuple, Optional
 
 from ar.model import Moment
 from ar.policy.tasks import Finished, Task
-from ar.respond.disk import Disk
+from ar.respond.disk import Disk, Stamp
 
 JOURNAL = Path("/home/var/journal.json")
+EXPIRES_LATER_S = 5
 WALL_0 = 1_795_000_000.0
 
 
@@ -44,6 +45,10 @@ class File:
         self.synced = b""
 
 
+def _stamp(file: File) -> Stamp:
+    return Stamp(0, id(file), len(file.written), 0)
+
+
 class Loss(NamedTuple):
     """What is left after the agent has ended: see LOSSES."""
 
@@ -51,6 +56,7 @@ class Loss(NamedTuple):
     names_kept: bool  # the folder's names as they were last, or as they were last synced
     unsynced_kept: float  # so much of what was written since the last sync is there
     scripts_go_on: bool  # a script that was running comes to its end without the agent
+    firewall_kept: bool = False  # through a power cut, as hosts.deny and saved rules are
 
 
 LOSSES = {
@@ -62,6 +68,9 @@ LOSSES = {
     "power cut, names are left and no content": Loss(
         power_cut=True, names_kept=True, unsynced_kept=0, scripts_go_on=False
     ),
+    "power cut, nothing unsynced is left but the firewall": Loss(
+        power_cut=True, names_kept=False, unsynced_kept=0, scripts_go_on=False, firewall_kept=True
+    ),
 }
 
 
@@ -71,6 +80,7 @@ class FaultDisk(Disk):
     def __init__(self, steps: Steps) -> None:
         self.names: Dict[str, File] = {}
         self.synced_names: Dict[str, File] = {}
+        self.is_full = False
         self._open: Dict[int, File] = {}
         self._steps = steps
 
@@ -91,6 +101,11 @@ class FaultDisk(Disk):
         file = self.synced_names.get(JOURNAL.name)
         return file.synced if file is not None else b""
 
+    def written(self) -> bytes:
+        """Return all that was written to the journal, synced or not."""
+        file = self.names.get(JOURNAL.name)
+        return file.written if file is not None else b""
+
     def read(self, path: Path) -> bytes:
         if path.name not in self.names:
             raise FileNotFoundError(errno.ENOENT, "No such file or directory", str(path))
@@ -106,6 +121,8 @@ class FaultDisk(Disk):
         return fd
 
     def write(self, fd: int, text: bytes) -> None:
+        if self.is_full:
+            raise OSError(errno.ENOSPC, "No space left on device")
         file = self._open[fd]
         before = file.written
         for part, what in ((0, "before"), (len(text) // 2, "in"), (len(text), "after")):
@@ -125,8 +142,12 @@ class FaultDisk(Disk):
     def close(self, fd: int) -> None:
         self._open.pop(fd, None)
 
-    def is_named(self, fd: int, path: Path) -> bool:
-        return self.names.get(path.name) is self._open[fd]
+    def stamp(self, fd: int) -> Optional[Stamp]:
+        return _stamp(self._open[fd])
+
+    def stamp_of(self, path: Path) -> Optional[Stamp]:
+        file = self.names.get(path.name)
+        return None if file is None else _stamp(file)
 
     def replace(self, path: Path, text: bytes) -> int:
         new = path.name + ".new"
@@ -150,14 +171,41 @@ class FaultDisk(Disk):
             self.names[path.name].written = text
 
 
+class Clock:
+    """Both clocks of a machine; seconds of the story, of which a reboot takes some."""
+
+    def __init__(self) -> None:
+        self.story_s = 0.0
+        self.boots = 1
+        self._booted_s = -1000.0
+
+    @property
+    def boot_id(self) -> str:
+        return f"boot-{self.boots}"
+
+    def now(self) -> Moment:
+        return Moment(WALL_0 + self.story_s, self.story_s - self._booted_s)
+
+    def reboot(self) -> None:
+        self.boots += 1
+        self._booted_s = self.story_s - 3.0
+
+
 class FaultScripts:
     """Runs scripts against a firewall that is a set of addresses, with a step at their start, effect and end.
 
     `begins` is called before a script is started. `fails` tells how many times an action on an address still fails.
+    The firewall itself ends an element when `EXPIRES_LATER_S` have passed since the end that the script was told.
     """
 
     def __init__(
-        self, steps: Steps, firewall: Dict[str, float], begins: Callable[[Task], None], *, batch: bool
+        self,
+        steps: Steps,
+        firewall: Dict[str, float],
+        begins: Callable[[Task], None],
+        clock: Clock,
+        *,
+        batch: bool,
     ) -> None:
         self.fails: Dict[tuple[str, str], int] = {}
         self.waiting = 0
@@ -165,7 +213,8 @@ class FaultScripts:
         self._steps = steps
         self._firewall = firewall
         self._begins = begins
-        self._can = frozenset({"batch"}) if batch else frozenset()
+        self._clock = clock
+        self._can = frozenset({"timeout", "present", *(("batch",) if batch else ())})
         self._running: List[Task] = []
 
     @property
@@ -188,51 +237,43 @@ class FaultScripts:
     def reap(self, boot_s: float) -> List[Finished]:
         finished = []
         while self._running:
-            worked = self._take_effect(self._running[0], boot_s)
+            missing = self._missing(self._running[0])
+            worked = self._take_effect(self._running[0])
             task = self._running.pop(0)
             self._steps.step(f"after {task.verb} ended")
+            if task.verb == "present":
+                worked = bool(task.lines) or not missing
             how, status = ("exit status 0", 0) if worked else ("exit status 1", 1)
-            finished.append(Finished(task, worked, how, "" if worked else "no", status))
+            said = "\n".join(f"missing {address}" for address in missing) if task.verb == "present" else "no"
+            finished.append(Finished(task, worked, how, said, status))
         return finished
+
+    def _missing(self, task: Task) -> List[str]:
+        """Return the addresses that a task is for and that are not in the firewall."""
+        addresses = [action.block.subject.value for action in task.actions]
+        return [address for address in addresses if address not in self._firewall]
 
     def end_without_the_agent(self) -> None:
         """Let what runs come to its end."""
         self._steps.crash_at = None
         for task in self._running:
-            self._take_effect(task, 0.0)
+            self._take_effect(task)
 
-    def _take_effect(self, task: Task, boot_s: float) -> bool:
-        for action in task.actions:
+    def _take_effect(self, task: Task) -> bool:
+        lines = task.lines or (f"it {task.environment['AR_TIMEOUT']}",)
+        for action, line in zip(task.actions, lines):
             address = action.block.subject.value
             self._steps.step(f"before {task.verb} takes effect")
             if self.fails.get((task.verb, address), 0):
                 self.fails[task.verb, address] -= 1
                 return False
+            if task.verb == "present":
+                continue
             if task.verb == "add" and task.notice is not None and task.notice.stands:
                 pass  # as a script does that asks and is told to abort
             elif task.verb == "add":
-                self._firewall[address] = boot_s
+                self._firewall[address] = self._clock.story_s + int(line.split()[1]) + EXPIRES_LATER_S
             else:
                 self._firewall.pop(address, None)
             self._steps.step(f"after {task.verb} took effect")
         return True
-
-
-class Clock:
-    """Both clocks of a machine; seconds of the story, of which a reboot takes some."""
-
-    def __init__(self) -> None:
-        self.story_s = 0.0
-        self.boots = 1
-        self._booted_s = -1000.0
-
-    @property
-    def boot_id(self) -> str:
-        return f"boot-{self.boots}"
-
-    def now(self) -> Moment:
-        return Moment(WALL_0 + self.story_s, self.story_s - self._booted_s)
-
-    def reboot(self) -> None:
-        self.boots += 1
-        self._booted_s = self.story_s - 3.0

@@ -33,7 +33,7 @@ class Story:
         self.tasks = []
         self.finished = []
         self.log = []
-        self.disk_is_full = self.journal_is_gone = self.sync_fails = False
+        self.disk_is_full = self.journal_is_gone = self.sync_fails = self.stays_gone = False
         self.scripts_max = 99
         self.can = frozenset()
         self.waiting = 0
@@ -52,8 +52,12 @@ class Story:
             raise JournalError("journal.json: cannot be written: No space left on device")
         if self.journal_is_gone:
             self.journal_is_gone = False
-            raise JournalGoneError("journal.json: somebody deleted or replaced it")
+            raise JournalGoneError("journal.json: somebody deleted or changed it")
         self.told += [("journal", type(record).__name__) for record in records]
+
+    def check_is_as_left(self):
+        if self.stays_gone:
+            raise JournalGoneError("journal.json: somebody deleted or changed it")
 
     def sync(self):
         if self.sync_fails:
@@ -182,7 +186,24 @@ def test_a_journal_that_somebody_deleted_is_written_anew_with_all_that_is_in_for
     assert take(story, ruling(other), 1)
     assert ("snapshot", "Opened", "Promised", "Added") in story.told
     assert story.told[-3:] == [("journal", "Promised"), ("sync",), ("script", "add")]
-    assert "somebody deleted or replaced it" in story.log[0][1]
+    assert "somebody deleted or changed it" in story.log[0][1]
+
+
+def test_while_a_journal_that_is_gone_cannot_be_written_anew_no_add_is_tried_again():
+    story = Story()
+    take(story)
+    story.end_script(worked=False)
+    story.stays_gone = story.sync_fails = True
+    story.blocks.promises.look(at(5))
+    story.blocks.work(at(5))
+    assert story.tasks == []
+    story.blocks.work(at(60))
+    assert [task.verb for task in story.tasks] == ["delete"], "its end has come, and releases need no promise"
+    other = ruling(block=2, seconds=60).record._replace(subject=Subject("srcip", "203.0.113.8"))
+    take(story, ruling(other), 60)
+    story.stays_gone = story.sync_fails = False
+    story.blocks.work(at(65))
+    assert story.told[-2:] == [("snapshot", "Opened", "Promised", "Ended", "Promised"), ("script", "add")]
 
 
 def test_releases_go_on_while_the_disk_is_full():
@@ -511,6 +532,42 @@ def test_without_the_wish_or_a_firewall_that_ends_it_no_block_is_made_without_a_
     assert not take(story)
     assert story.tasks == []
     assert story.ledger.blocks == {}
+
+
+def test_while_the_disk_does_not_sync_a_short_block_is_made_too():
+    story = Story()
+    story.can, story.sync_fails = EMERGENCY, True
+    story.blocks.emergency_block_s = 30
+    assert take(story)
+    assert [
+        (task.verb, task.environment["AR_TIMEOUT"], task.environment["AR_MUST_EXPIRE"]) for task in story.tasks
+    ] == [("add", "30", "1")]
+    story.end_script()
+    assert take(story, ruling(promise(2, "203.0.113.2")), seconds=0.5)
+    assert [task.environment["AR_TIMEOUT"] for task in story.tasks] == ["30"], "that of the next turn no less"
+    assert (story.blocks.counts["emergencies"], story.blocks.counts["not promised"]) == (2, 2)
+    story.end_script(seconds=0.6)
+    story.sync_fails = False
+    story.blocks.work(at(2))
+    assert story.told[-1] == ("snapshot", "Opened", "Promised", "Added", "Promised", "Added")
+    assert [block.left_s(at(2)) for block in story.ledger.blocks.values()] == [28, 28.5]
+
+
+def test_a_block_in_an_emergency_waits_for_the_script_that_runs_on_its_key():
+    story = Story()
+    story.can = EMERGENCY
+    story.blocks.emergency_block_s = 30
+    take(story)
+    story.end_script()
+    (block,) = story.ledger.blocks.values()
+    story.blocks.end(block, at(1))
+    story.blocks.work(at(1))
+    story.disk_is_full = story.sync_fails = True
+    assert take(story, ruling(promise(2, "203.0.113.7")), seconds=2)
+    assert [task.verb for task in story.tasks] == ["delete"]
+    assert story.blocks.next_wake_s() == at(3).boot_s, "no busy loop while it runs"
+    story.end_script(seconds=3)
+    assert [(task.verb, task.environment["AR_MUST_EXPIRE"]) for task in story.tasks] == [("add", "1")]
 
 
 def test_a_start_replaces_a_journal_that_is_mostly_of_what_is_over(tmp_path, monkeypatch):

@@ -2,19 +2,21 @@
 
 import errno
 import json
+import os
 import re
 import zlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ar.errors import CannotCreateError, UnavailableError
+from ar.errors import CannotCreateError
 from ar.model import NOTHING, Subject
 from ar.policy.records import Added, Arguments, Ended, Offended, Opened, Prolonged, Promised, Ran, Released
 from ar.respond.codec import decode, encode
 from ar.respond.disk import Disk
-from ar.respond.journal import COMPACT_AT_BYTES, Journal, JournalError, JournalGoneError, Lock, read
+from ar.respond.journal import COMPACT_AT_BYTES, Journal, JournalError, JournalGoneError, read
 
 ADDRESS = Subject("srcip", "203.0.113.7")
 
@@ -134,19 +136,43 @@ def test_the_journal_cut_at_every_byte_keeps_all_whole_records(tmp_path):
         journal.close()
 
 
-def test_every_flipped_byte_is_noticed_and_costs_no_other_record(tmp_path):
-    lines = [encode(record) for record in ONE_OF_EACH]
-    text = b"".join(lines)
+@pytest.mark.parametrize("bit", [0, 2, 5, 7])
+def test_every_flipped_bit_is_noticed_and_costs_no_other_record(tmp_path, bit):
+    text = b"".join(map(encode, ONE_OF_EACH))
     path = tmp_path / "journal.json"
     for position in range(len(text)):
         flipped = bytearray(text)
-        flipped[position] ^= 0x01
+        flipped[position] ^= 1 << bit
         path.write_bytes(flipped)
         reading = read(path)
         lost = [record for record in ONE_OF_EACH if record not in reading.records]
         assert reading.damage or reading.torn
-        assert 1 <= len(lost) <= 2, "a flipped line end joins two records"
         assert all(record in ONE_OF_EACH for record in reading.records)
+        assert len(lost) == (text[position : position + 1] != b"\n"), "a flipped line end costs none at all"
+        if reading.torn:
+            assert position > text.rindex(b"\n", 0, -1), "only what is last can be torn"
+
+
+@pytest.mark.parametrize("bit", [0, 3, 7])
+def test_a_start_from_a_journal_with_a_flipped_bit_keeps_a_copy_and_goes_on_with_what_is_intact(tmp_path, bit):
+    text = b"".join(map(encode, ONE_OF_EACH))
+    path = tmp_path / "journal.json"
+    for position in range(0, len(text), 7):
+        flipped = bytearray(text)
+        flipped[position] ^= 1 << bit
+        path.write_bytes(flipped)
+        intact = read(path).records
+        journal = Journal(path)
+        journal.write(Added(99))
+        journal.close()
+        assert journal.records == intact
+        assert read(path).records == [*intact, Added(99)]
+        torn, damaged = path.with_name("journal.json.torn"), path.with_name("journal.json.damaged")
+        kept = damaged.read_bytes() if damaged.exists() else path.read_bytes()[: -len(encode(Added(99)))]
+        kept += torn.read_bytes() if torn.exists() and not damaged.exists() else b""
+        assert kept == flipped
+        for copy in (torn, damaged):
+            copy.unlink(missing_ok=True)
 
 
 def test_damage_in_the_middle_is_told_with_its_line_and_a_copy_is_kept(tmp_path):
@@ -252,15 +278,31 @@ def test_a_sync_that_fails_is_told(tmp_path):
         journal.sync()
 
 
-@pytest.mark.parametrize("how", ["deleted", "replaced"])
-def test_a_journal_that_somebody_took_away_takes_no_record_until_it_is_written_anew(tmp_path, how):
+def overwrite(path):
+    path.write_bytes(b"x" * path.stat().st_size)
+
+
+CHANGES = {
+    "deleted": Path.unlink,
+    "replaced": lambda path: path.with_name("copy").rename(path),
+    "emptied": lambda path: os.truncate(path, 0),
+    "cut": lambda path: os.truncate(path, 10),
+    "appended to": lambda path: path.write_bytes(path.read_bytes() + b"\n"),
+    "overwritten": overwrite,
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_journal_that_somebody_took_away_takes_no_record_until_it_is_written_anew(tmp_path, change):
     path = tmp_path / "journal.json"
     journal = Journal(path)
     journal.write(promise())
-    path.unlink()
-    if how == "replaced":
-        path.write_bytes(b"")
-    with pytest.raises(JournalGoneError, match="somebody deleted or replaced it"):
+    path.with_name("copy").write_bytes(path.read_bytes())
+    journal.check_is_as_left()
+    change(path)
+    with pytest.raises(JournalGoneError):
+        journal.check_is_as_left()
+    with pytest.raises(JournalGoneError, match="somebody deleted or changed it"):
         journal.write(Added(1))
     journal.compact([promise()])
     journal.write(Added(1))
@@ -306,14 +348,34 @@ def test_a_snapshot_that_does_not_fit_leaves_the_journal_as_it_was(tmp_path):
     assert read(path).records == [promise(), Added(1)]
 
 
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EIO, errno.EMFILE])
+def test_a_journal_that_can_only_be_read_is_told_and_written_as_soon_as_it_can_be(tmp_path, monkeypatch, number):
+    """What is overdue is in it, and has to be released all the same."""
+    path = tmp_path / "journal.json"
+    path.write_bytes(encode(promise()) + b'{"half')
+    disk = Disk()
+
+    def refuses(*_):
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as unwritable:
+        unwritable.setattr(disk, "open_append", refuses)
+        unwritable.setattr(disk, "keep_copy", refuses)
+        journal = Journal(path, disk)
+        assert journal.records == [promise()]
+        assert journal.damage[-1] == (
+            f"{path}: cannot be written: {os.strerror(number)}. "
+            "What is overdue is released, and nobody is blocked until it can be written"
+        )
+        with pytest.raises(JournalError, match="cannot be written"):
+            journal.write(Added(1))
+        journal.check_is_as_left()
+    journal.write(Added(1))
+    journal.sync()
+    assert read(path).records == [promise(), Added(1)]
+    journal.close()
+
+
 def test_a_journal_in_a_folder_that_is_not_there_is_a_clear_error(tmp_path):
     with pytest.raises(CannotCreateError, match=r"no/journal.json: cannot be written: No such file"):
         Journal(tmp_path / "no" / "journal.json")
-
-
-def test_a_second_agent_on_the_same_home_is_turned_away_with_the_first_ones_number(tmp_path):
-    lock = Lock(tmp_path / "lock")
-    with pytest.raises(UnavailableError, match=r"another ar-agent \(process \d+\) holds this home"):
-        Lock(tmp_path / "lock")
-    lock.release()
-    Lock(tmp_path / "lock").release()

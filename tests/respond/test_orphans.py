@@ -81,6 +81,24 @@ def test_an_orphan_that_hangs_is_killed_at_its_deadline(home):
     assert orphans.are_gone
 
 
+def test_an_orphan_of_an_agent_that_reached_the_home_by_another_path_is_killed_too(home):
+    link = home.root.with_name(f"{home.root.name}-link")
+    link.symlink_to(home.root)
+    script = home.leave(home=link)
+    orphans = home.orphans()
+    orphans.look(0.0, 30, 5)
+    orphans.look(30.0, 30, 5)
+    assert script.wait(timeout=20) == -signal.SIGKILL
+    link.unlink()
+
+
+def test_a_number_that_no_process_can_have_keeps_nothing_from_starting(home):
+    daemon = home.leave()
+    home.path.write_text(f"{2**31} {2**99} 0 1 -5\n")
+    assert home.orphans().are_gone
+    assert daemon.poll() is None
+
+
 def test_a_process_group_whose_number_went_to_somebody_else_is_left_alone(home):
     script = home.leave(home="/another/home")
     orphans = home.orphans()

@@ -131,6 +131,36 @@ def test_a_script_that_hangs_is_ended_at_its_deadline_with_all_it_started(script
     assert not _alive(child)
 
 
+def test_time_in_which_the_machine_slept_does_not_count_towards_a_deadline(scripts):
+    """The boot clock goes on through it, and no script could."""
+    slept_s = [500.0]
+    runner = runner_of(scripts, deadline_s=30, slept_s=lambda: slept_s[0])
+    runner.submit(task(scripts("exec sleep 600")), 1000.0)
+    assert runner.next_wake_s() == 1030.0
+    slept_s[0] += 8000.0
+    assert runner.reap(9010.0) == []
+    assert runner.next_wake_s() == 9030.0, "it was not told to end"
+    runner.reap(9030.0)
+    (outcome,) = wait(runner, boot_s=9031.0)
+    assert (outcome.how, outcome.took_s) == ("ended after 30 s without an end of its own", 31.0)
+
+
+def test_all_that_run_are_ended_when_that_is_asked_for_even_those_that_do_not_heed_it(scripts):
+    runner = runner_of(scripts, deadline_s=1000)
+    runner.submit(task(scripts("echo up; exec sleep 600", "obeys.sh")), 0.0)
+    runner.submit(task(scripts("trap '' TERM; echo up; sleep 600; sleep 600", "resists.sh")), 0.0)
+    give_up = time.monotonic() + 30
+    while not all(run.output for run in runner._running.values()) and time.monotonic() < give_up:
+        runner.reap(2.0)
+    runner.end_all(2.5)
+    (outcome,) = wait(runner, boot_s=2.5)
+    assert (outcome.task.executable, outcome.how) == ("obeys.sh", "ended after 2.5 s without an end of its own")
+    runner.end_all(3.0)
+    assert runner.next_wake_s() == 7.5, "its time does not begin anew"
+    (outcome,) = wait(runner, boot_s=7.5)
+    assert (outcome.task.executable, runner.running) == ("resists.sh", 0)
+
+
 def _alive(pid):
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
