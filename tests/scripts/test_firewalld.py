@@ -150,6 +150,49 @@ def test_firewalld_itself_ends_a_block_and_a_second_add_gives_it_more_time(walle
     assert call("firewalld-drop.sh", "present", "-", "198.51.100.7", **options).returncode == 1
 
 
+@in_each_shell
+def test_a_batch_is_dropped_and_released_as_a_whole(walled, shell):
+    require(SHELLS[shell][0])
+    subjects = [ATTACKER_4, ATTACKER_6, "2001:db8:1::/64", "198.51.100.7", "198.51.100.77"]
+    lines = "".join(f"{subject} {600 if number else 0}\n" for number, subject in enumerate(subjects))
+    options = walled.options(shell=shell, lines=lines)
+    missing = "".join(f"missing {subject}\n" for subject in subjects)
+    succeed("firewalld-drop.sh", "add", "-", "198.51.100.8", **walled.options())
+    assert succeed("firewalld-drop.sh", "present", "--batch", **options) == missing
+    with walled.host.listen(HOST_4, 22), walled.host.listen(HOST_6, 22):
+        for _ in range(2):
+            assert succeed("firewalld-drop.sh", "add", "--batch", **options) == ""
+            assert len(walled.rules()) == 6
+        assert succeed("firewalld-drop.sh", "present", "--batch", **options) == ""
+        assert not walled.attacker.reaches(HOST_4, 22)
+        assert not walled.attacker.reaches(HOST_6, 22)
+        succeed("firewalld-drop.sh", "delete", "-", "198.51.100.7", **walled.options())
+        assert succeed("firewalld-drop.sh", "present", "--batch", **options) == "missing 198.51.100.7\n"
+        for _ in range(2):
+            assert succeed("firewalld-drop.sh", "delete", "--batch", **options) == ""
+            assert len(walled.rules()) == 1
+        assert walled.attacker.reaches(HOST_4, 22, within_s=5)
+        assert walled.attacker.reaches(HOST_6, 22, within_s=5)
+
+
+def test_what_firewalld_refuses_of_a_batch_is_a_failure(walled, tmp_path):
+    """A firewall-cmd that does not pass one of the rules on, and has status 0 all the same, as the real one has."""
+    path = path_without(tmp_path / "bin", "firewall-cmd")
+    (tmp_path / "bin/firewall-cmd").write_text(
+        "#!/bin/sh\nfor word; do shift; case $word in *-rich-rule=*198.51.100.7*) ;; *) set -- "
+        '"$@" "$word" ;; esac; done\nexec /usr/bin/firewall-cmd "$@"\n'
+    )
+    (tmp_path / "bin/firewall-cmd").chmod(0o755)
+    options = walled.options(lines="198.51.100.7 600\n198.51.100.8 600\n")
+    done = call("firewalld-drop.sh", "add", "--batch", **options, PATH=path)
+    assert done.returncode == 69
+    assert "firewalld did not take all" in done.stderr
+    succeed("firewalld-drop.sh", "add", "--batch", **options)
+    done = call("firewalld-drop.sh", "delete", "--batch", **options, PATH=path)
+    assert done.returncode == 69
+    assert "firewalld did not let go of all" in done.stderr
+
+
 @pytest.mark.parametrize("timeout_s", [0, 999999999])
 def test_a_block_for_good_and_the_longest_are_taken(walled, timeout_s):
     succeed("firewalld-drop.sh", "add", "-", ATTACKER_4, **walled.options(timeout_s=timeout_s))
