@@ -3,7 +3,7 @@
 
 HOME_DIR=${AR_HOME:-/var/ossec}
 
-# Have the agent of this home read its configuration, rules and lists anew. Who holds the home's lock has written its
+# Have the agent of this home read its configuration, rules and lists anew. Who holds the lock on var has written its
 # number there; the number of an agent that is gone may be somebody else's by now, so it is asked whether it is held.
 reload_agent() {
     [ -r "$HOME_DIR/var/lock" ] || fail 69 "no agent has run in $HOME_DIR, or it cannot be told (AR_HOME names another)"
@@ -18,7 +18,7 @@ reload_agent() {
 
 lock_is_held() {
     if command -v flock >/dev/null; then
-        ! flock -n "$HOME_DIR/var/lock" true
+        ! flock -n "$HOME_DIR/var" true
     else # it is the agent if it started this script, or if its command line says so
         [ "$pid" = "$PPID" ] || case $(ps -o args= -p "$pid") in *agent*' run'*) ;; *) return 1 ;; esac
     fi
