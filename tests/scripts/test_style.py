@@ -66,6 +66,7 @@ def test_no_eval_no_local_no_bashism_and_rooms_stay_small(name):
 def test_what_runs_may_be_run_and_what_is_sourced_may_not():
     assert SOURCED == ["batch.sh", "firewalls.sh", "lib.sh", "xtables.sh"]
     assert {
+        "aix-ipsec.sh",
         "firewall-drop.sh",
         "host-deny.sh",
         "ipfilter.sh",
