@@ -11,7 +11,8 @@ wanted() {
         venv)  echo "ensurepip=python3-venv" ;;
         test)  echo "nft=nftables iptables=iptables ipset=ipset ip=iproute2 sshd=openssh-server ssh=openssh-client
                      rsyslogd=rsyslog busybox=busybox-static gawk=gawk mawk=mawk shellcheck=shellcheck sshpass=sshpass
-                     faketime=faketime mkfs.ext4=e2fsprogs unshare=util-linux losetup=mount" ;;
+                     faketime=faketime mkfs.ext4=e2fsprogs unshare=util-linux losetup=mount
+                     vagrant=vagrant" ;;
         check) echo "shellcheck=shellcheck" ;;
         dist)  echo "strip=binutils objdump=binutils" ;;
         libpython*) echo "$1=$1" ;;  # a library: never in the PATH
