@@ -1,13 +1,16 @@
 #!/bin/sh
 # Shows on a real machine, as root, that an executable works there: it knows its rules, makes a home, finds no
-# mistake in it, blocks an address in this machine's own firewall, and takes it out again. The address is one of
-# those set aside for documentation, so nobody is cut off.
+# mistake in it, blocks an address in this machine's own firewall, and takes it out again. Then each script is asked
+# itself for what it promises, with addresses of both families and a prefix. All are among those set aside for
+# documentation, so nobody is cut off.
 #
-# Usage: acceptance.sh [AR-AGENT [SCRIPT]]    default: dist/ar-agent and firewall-drop.sh
+# Usage: acceptance.sh [AR-AGENT [SCRIPT...]]    default: dist/ar-agent and firewall-drop.sh; the agent runs the first
 set -eu
 
 agent=${1:-${0%/*}/../dist/ar-agent}
-script=${2:-firewall-drop.sh}
+[ $# -eq 0 ] || shift
+[ $# -gt 0 ] || set -- firewall-drop.sh
+script=$1
 address=203.0.113.7
 home=$(mktemp -d "${TMPDIR:-/tmp}/ar-acceptance.XXXXXX")
 pid=""
@@ -38,6 +41,26 @@ not_listed() { ! listed; }
 in_force() { AR_HOME=$home AR_TIMEOUT=600 "$home/active-response/bin/$script" present - "$address"; }
 not_in_force() { ! in_force; }
 can_tell() { grep -q '^# ar:.*present' "$home/active-response/bin/$script"; }
+
+# Call a script of the home, and fail unless it ends with that status.
+expect() { # STATUS SCRIPT ARGUMENTS
+    wanted=$1 called=$home/active-response/bin/$2
+    shift 2
+    status=0
+    AR_HOME=$home AR_TIMEOUT=600 "$called" "$@" </dev/null || status=$?
+    [ "$status" = "$wanted" ] || { echo "acceptance: status $status, not $wanted: $called $*" >&2; exit 1; }
+}
+
+# What scripts/README.md says of every script: each action may come twice, and present tells what is in force.
+try_script() { # SCRIPT
+    expect 64 "$1" add - 'no address; id'
+    for subject in "$address" 2001:db8:7::7 2001:db8:8::/64; do
+        for action in delete add add; do expect 0 "$1" "$action" - "$subject"; done
+        expect 0 "$1" present - "$subject"
+        for action in delete delete; do expect 0 "$1" "$action" - "$subject"; done
+        expect 1 "$1" present - "$subject"
+    done
+}
 
 configure() {
     : >"$home/auth.log"
@@ -81,4 +104,9 @@ step "stop"
 kill "$pid"
 wait "$pid"
 pid=""
+
+for one in "$@"; do
+    step "$one by itself"
+    try_script "$one"
+done
 step "passed"

@@ -13,7 +13,7 @@ wanted() {
                      rsyslogd=rsyslog busybox=busybox-static gawk=gawk mawk=mawk shellcheck=shellcheck sshpass=sshpass
                      faketime=faketime mkfs.ext4=e2fsprogs unshare=util-linux losetup=mount
                      firewalld=firewalld dbus-daemon=dbus curl=curl usermod=passwd fail2ban-client=fail2ban
-                     msmtp=msmtp" ;;
+                     msmtp=msmtp vagrant=vagrant" ;;
         check) echo "shellcheck=shellcheck" ;;
         dist)  echo "strip=binutils objdump=binutils" ;;
         libpython*) echo "$1=$1" ;;  # a library: never in the PATH

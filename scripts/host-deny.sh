@@ -1,22 +1,29 @@
 #!/bin/sh
-# Denies an address, or an IPv6 prefix, all services that ask tcp_wrappers, with a line in /etc/hosts.deny.
+# Denies an address, or an IPv6 prefix, all services that ask tcp_wrappers, with a line in hosts.deny or hosts.allow.
 # usage: host-deny.sh add|delete|present USER SRCIP [ALERTID RULEID LOCATION FILENAME]
 # ar: present
 #
-# Its lines stand between two comments at the end of the file; all other lines stay as they are. The file is
-# replaced in one step, with its owner and mode, and where it is a symbolic link, the file it leads to is replaced.
-# AR_HOSTS_DENY names another file, for trials by hand; the agent hands scripts no variables but its own.
+# Its lines stand between two comments at the end of /etc/hosts.deny; all other lines stay as they are. FreeBSD has all
+# in /etc/hosts.allow, where the first line that matches decides, and the stock file begins with one that allows all: so
+# there they stand at the beginning, and end in `: deny`. The file is replaced in one step, with its owner and mode, and
+# where it is a symbolic link, the file it leads to is replaced. AR_HOSTS_DENY names another file, for trials by hand;
+# the agent hands scripts no variables but its own.
 set -eu
 . "${0%/*}/lib.sh"
 
 FIRST='# ar-agent: the lines up to its end are made and removed by the agent'
 LAST='# ar-agent: end'
 
+case $(uname) in
+    FreeBSD | DragonFly) usual=/etc/hosts.allow verdict=' : deny' place=first ;;
+    *) usual=/etc/hosts.deny verdict='' place=last ;;
+esac
+
 find_file() { # set $file to what the links lead to in the end
-    file=${AR_HOSTS_DENY:-/etc/hosts.deny} hops=0
+    file=${AR_HOSTS_DENY:-$usual} hops=0
     while [ -L "$file" ]; do
         hops=$((hops + 1))
-        [ "$hops" -le 8 ] || fail 73 "the links of ${AR_HOSTS_DENY:-/etc/hosts.deny} lead nowhere"
+        [ "$hops" -le 8 ] || fail 73 "the links of ${AR_HOSTS_DENY:-$usual} lead nowhere"
         link=$(readlink "$file")
         case $link in
             /*) file=$link ;;
@@ -31,6 +38,7 @@ spell() { # ADDRESS FAMILY: set $line as hosts_access(5) wants it
         6) line="ALL: [$1]" ;;
         6net) line="ALL: [${1%/*}]/${1#*/}" ;;
     esac
+    line=$line$verdict
 }
 
 present() {
@@ -49,16 +57,21 @@ present() {
 
 # Print the file with $line added to our lines or deleted from them, and an x that keeps the last line ends.
 changed() {
-    awk -v first="$FIRST" -v last="$LAST" -v line="$line" -v action="$action" '
-        $0 == first { ours = 1; next }
-        $0 == last { ours = 0; next }
-        ours { if ($0 != line) kept[++count] = $0; next }
-        { print }
-        END {
+    awk -v first="$FIRST" -v last="$LAST" -v line="$line" -v action="$action" -v place="$place" '
+        function print_ours(    number) {
             if (action == "add") kept[++count] = line
             if (count) print first
             for (number = 1; number <= count; number++) print kept[number]
             if (count) print last
+        }
+        $0 == first { ours = 1; next }
+        $0 == last { ours = 0; next }
+        ours { if ($0 != line) kept[++count] = $0; next }
+        { others[++total] = $0 }
+        END {
+            if (place == "first") print_ours()
+            for (number = 1; number <= total; number++) print others[number]
+            if (place == "last") print_ours()
             printf "x"
         }' "$1"
 }

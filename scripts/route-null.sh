@@ -55,7 +55,7 @@ bsd_present() { # the route that is used for the address may be a wider one, so 
     bsd_target "$2"
     # shellcheck disable=SC2086 # as above
     answer=$(route -n get $kind "$1" 2>&1) || case $answer in
-        *'not in table'* | *'has not been found'*) return 1 ;;
+        *'not in table'* | *'has not been found'* | *'No such process'*) return 1 ;;
         *) fail 69 "cannot ask route: $answer" ;;
     esac
     case $answer in

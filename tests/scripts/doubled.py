@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Sequence
 
+import aix
 import ipf
 import ipfw
 import npfctl
@@ -24,6 +25,15 @@ State = Dict[str, Any]
 PF_RULES = [["block", "in", "from", "ossec_fwtable"], ["block", "out", "to", "ossec_fwtable"]]
 
 NPF_RULES = ["block in final from <ossec_fwtable>", "block out final to <ossec_fwtable>"]
+
+AIX_RULES = {
+    "4": [
+        ["permit", "0.0.0.255", "255.255.255.255", "0.0.0.0", "0.0.0.0", "of the system"],
+        ["deny", "198.51.100.0", "255.255.255.0", "0.0.0.0", "0.0.0.0", ""],
+        ["permit", "0.0.0.0", "0.0.0.0", "0.0.0.0", "0.0.0.0", "let all in"],
+    ],
+    "6": [["permit", "::", "0", "::", "0", "let all in"]],
+}
 
 
 class Backend(NamedTuple):
@@ -83,6 +93,13 @@ BACKENDS = {
         },
         npfctl.blocks,
         lambda state: state["tables"]["ossec_fwtable"].clear(),
+    ),
+    "aix-ipsec": Backend(
+        "aix-ipsec.sh",
+        ["genfilt", "lsfilt", "rmfilt", "mkfilt"],
+        {"table": AIX_RULES, "active": AIX_RULES},
+        aix.blocks,
+        lambda state: state.update(table=AIX_RULES, active=AIX_RULES),
     ),
 }
 

@@ -35,6 +35,7 @@ def used(host: Host) -> list:
         ("FreeBSD", ["pf"], "pf"), ("FreeBSD", ["ipfw"], "ipfw"), ("FreeBSD", ["ipfilter"], "ipfilter"),
         ("OpenBSD", ["pf"], "pf"), ("Darwin", ["pf"], "pf"), ("NetBSD", ["npf"], "npf"),
         ("NetBSD", ["ipfilter"], "ipfilter"), ("SunOS", ["ipfilter"], "ipfilter"), ("FreeBSD", ["pf", "ipfw"], "pf"),
+        ("AIX", ["aix-ipsec"], "aix-ipsec"),
     ],
 )  # fmt: skip
 @in_each_shell

@@ -458,54 +458,6 @@ def test_the_administrators_own_routes_stay(network):
     assert host.run(["ip", "route"]).stdout == before
 
 
-BSD_ROUTE = """#!/bin/sh
-# As route(8) of the BSDs, with a file for the routes; knows what the script uses, and writes down how it was called.
-echo "$*" >>"$ROUTES.calls"
-address=$(echo "$*" | grep -oE '[0-9a-f.:]*[.:][0-9a-f.:]+(/[0-9]+)?' | head -n 1)
-case "$*" in
-*get*) grep -qxF "$address" "$ROUTES" 2>/dev/null || { echo "route: route has not been found" >&2; exit 1; }
-    printf '   route to: %s\ndestination: %s\n      flags: <UP,HOST,STATIC,BLACKHOLE>\n' "$address" "${address%/*}" ;;
-*add*) echo "$address" >>"$ROUTES" ;;
-*delete*) grep -vxF "$address" "$ROUTES" >"$ROUTES.new"; mv "$ROUTES.new" "$ROUTES" ;;
-esac
-"""
-
-
-@pytest.mark.parametrize("shell", [shell for shell in SHELLS if shell != "busybox"])  # its uname is its own
-@pytest.mark.parametrize(
-    ("subject", "changes"),
-    [
-        (ATTACKER_4, ["-q -n add -host 192.0.2.2 127.0.0.1 -blackhole", "-q -n delete -host 192.0.2.2"]),
-        (ATTACKER_6, ["-q -n add -inet6 -host 2001:db8::2 ::1 -blackhole", "-q -n delete -inet6 -host 2001:db8::2"]),
-        (
-            "2001:db8::/64",
-            ["-q -n add -inet6 -net 2001:db8::/64 ::1 -blackhole", "-q -n delete -inet6 -net 2001:db8::/64"],
-        ),
-    ],
-    ids=SUBJECTS,
-)
-def test_on_a_bsd_route_is_called_as_its_manual_says(network, tmp_path, shell, subject, changes):
-    netns.require(SHELLS[shell][0])
-    calls = bsd_host(tmp_path)
-    options = {"inside": network[1], "shell": shell, "PATH": f"{tmp_path}:{PATH}", "ROUTES": str(tmp_path / "routes")}
-    succeed("route-null.sh", "delete", "-", subject, **options)
-    for _ in range(2):
-        succeed("route-null.sh", "add", "-", subject, **options)
-    succeed("route-null.sh", "present", "-", subject, **options)
-    for _ in range(2):
-        succeed("route-null.sh", "delete", "-", subject, **options)
-    assert call("route-null.sh", "present", "-", subject, **options).returncode == 1
-    assert [line for line in calls.read_text().splitlines() if " get " not in line] == changes
-
-
-def bsd_host(folder: Path) -> Path:
-    """Put a uname and a route of a BSD into `folder`; return the file in which route's calls are written down."""
-    for name, text in (("uname", "#!/bin/sh\necho OpenBSD\n"), ("route", BSD_ROUTE)):
-        (folder / name).write_text(text)
-        (folder / name).chmod(0o755)
-    return folder / "routes.calls"
-
-
 @pytest.mark.parametrize("lines", [None, f"{ATTACKER_4} 60\n198.51.100.7 60\n"], ids=["one", "batch"])
 def test_a_release_fails_while_a_firewall_that_may_hold_the_block_does_not_answer(network, tmp_path, lines):
     """What another one holds is released all the same."""

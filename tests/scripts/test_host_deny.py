@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -68,6 +69,26 @@ def test_a_line_as_tcp_wrappers_want_it_comes_once_and_goes_without_a_trace(deni
         assert denied.read_text() == FOREIGN
     assert run("present", address, shell).returncode == 1
     assert sorted(path.name for path in denied.parent.iterdir()) == ["hosts.deny"]
+
+
+@pytest.mark.parametrize("shell", [shell for shell in SHELLS if shell != "busybox"])  # its uname is its own
+@pytest.mark.parametrize("spelt", ["192.0.2.1", "[2001:db8::1]", "[2001:db8::]/64"])
+def test_on_freebsd_it_comes_before_the_line_that_allows_all(tmp_path, denied, run, shell, spelt):
+    address, line = re.sub(r"[\[\]]", "", spelt), f"ALL: {spelt} : deny\n"
+    require(SHELLS[shell][0])
+    stock = "# hosts.allow\nALL : ALL : allow\n"
+    denied.write_text(stock)
+    (tmp_path / "uname").write_text("#!/bin/sh\necho FreeBSD\n")
+    (tmp_path / "uname").chmod(0o755)
+    path = f"{tmp_path}:{PATH}"
+    for _ in range(2):
+        assert_done(run("add", address, shell, PATH=path))
+        assert denied.read_text() == FIRST + line + LAST + stock
+        assert_done(run("present", address, shell, PATH=path))
+    for _ in range(2):
+        assert_done(run("delete", address, shell, PATH=path))
+        assert denied.read_text() == stock
+    assert run("present", address, shell, PATH=path).returncode == 1
 
 
 def test_only_the_address_itself_goes(denied, run):

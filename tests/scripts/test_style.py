@@ -77,6 +77,7 @@ def test_what_runs_may_be_run_and_what_is_sourced_may_not():
         "xtables.sh",
     ]
     assert {
+        "aix-ipsec.sh",
         "firewall-drop.sh",
         "host-deny.sh",
         "ipfilter.sh",
