@@ -145,7 +145,9 @@ def _block(engine: Engine, request: Object) -> Iterable[Object]:
     subject = engine.policy.subject_of_address(address)
     engine.log("INFO", f"{command.name} {subject}: blocked by hand.")
     engine.blocks.work(now)
-    yield row_of(engine.ledger.blocks[command.name, subject], now)
+    block = engine.ledger.block_of((command.name, subject))
+    assert block is not None  # noqa: S101 (it has just been promised)
+    yield row_of(block, now)
 
 
 def _try(engine: Engine, request: Object) -> Iterable[Object]:

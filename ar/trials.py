@@ -53,7 +53,7 @@ def begin(
         record = policy.promise_by_hand(command, subject, arguments, sentence_s, now)
         if not blocks.apply(record, now):
             return "not run: the journal cannot be written"
-        return policy.ledger.blocks[command.name, subject]
+        return policy.ledger.blocks[record.block]
 
     return blocks.begin_trial(command.executable, arguments, promise, now)
 

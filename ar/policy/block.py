@@ -7,11 +7,15 @@ A block goes through these states; nothing else happens to it:
                            |  +----------------|--------- its end, or unblock ----|--+
                            +---- prolonged, ---+                                  |
                            |     flushed by somebody, or a reboot                 |
-                           +---------------- a new offence: a new block ----------+
+                           +---- a new offence: a new block takes its place ------+
 
 PROMISED and RELEASING are what a script is to be run for; two never run for one key at once. A block whose
 end comes while it is still PROMISED is released too, since its script may have half worked. A script that
 failed leaves the state as it is, and is tried again after a growing pause.
+
+A new block takes the place of one that is being released only where both do the same: then there is nothing left to
+undo. Otherwise (the user is another one, or the command's script was replaced) the former block stays RELEASING beside
+the new one, which waits until that release was tried, and is put in force again once it has come true.
 """
 
 from __future__ import annotations
@@ -93,6 +97,15 @@ class Block:
             and self.contract == other.contract
             and self.failures == other.failures
             and self.subject.kind == other.subject.kind
+        )
+
+    def does_the_same_as(self, other: Block) -> bool:
+        """Tell whether the release of one undoes the other too: one script, told to act on the same."""
+        return (
+            self.executable == other.executable
+            and self.contract == other.contract
+            and self.extra_args == other.extra_args
+            and self.arguments.acting == other.arguments.acting
         )
 
     def is_over(self, now: Moment) -> bool:

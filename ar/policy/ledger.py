@@ -39,11 +39,12 @@ class Ledger:
     """All blocks and offenders. `apply` is the only way in which they change on record."""
 
     def __init__(self, boot_id: str = "") -> None:
-        self.blocks: Dict[Key, Block] = {}
+        self.blocks: Dict[int, Block] = {}  # by number, the oldest first
         self.offenders: Dict[Key, Offender] = {}
         self.boot_id = boot_id
         self.last_wall_s = 0.0
-        self._by_id: Dict[int, Block] = {}
+        self._latest: Dict[Key, Block] = {}
+        self._formers: Dict[Key, List[Block]] = {}  # being released before what the latest block of the key does
         self._busy: Set[Key] = set()  # keys for which a script runs: two never run on one key
         self._releases = Agenda(self._is_release)
         self._additions = Agenda(self._is_addition)
@@ -73,6 +74,10 @@ class Ledger:
 
     # ── what is ────────────────────────────────────────────────────────────────────────────────────────────
 
+    def block_of(self, key: Key) -> Optional[Block]:
+        """Return the latest block of a key; former ones of it may still be being released."""
+        return self._latest.get(key)
+
     def next_id(self) -> int:
         """Return the id of the next block or run; ids are never used twice in one journal."""
         return self._last_id + 1
@@ -82,7 +87,7 @@ class Ledger:
         offender = self.offenders.get(key)
         if offender is None:
             return 0
-        ended = key not in self.blocks
+        ended = key not in self._latest
         return 0 if ended and now.wall_s - offender.last_end_s > forget_after_s else offender.offences
 
     def of_subject(self, value: str) -> List[Block]:
@@ -91,14 +96,14 @@ class Ledger:
 
     def note_offence(self, key: Key, now: Moment) -> None:
         """Remember when the subject of a block last offended: what comes within the settle time is the same."""
-        self.blocks[key].last_offence_boot_s = now.boot_s
+        self._latest[key].last_offence_boot_s = now.boot_s
 
     def forget(self, now: Moment, forget_after_s: float, offenders_max: int) -> int:
         """Drop the offenders that no longer count, and the longest quiet ones beyond the maximum.
 
         Returns how many were dropped for want of room.
         """
-        quiet = sorted((o.last_end_s, key) for key, o in self.offenders.items() if key not in self.blocks)
+        quiet = sorted((o.last_end_s, key) for key, o in self.offenders.items() if key not in self._latest)
         stale = [key for last_end_s, key in quiet if now.wall_s - last_end_s > forget_after_s]
         for key in stale:
             del self.offenders[key]
@@ -110,15 +115,15 @@ class Ledger:
     def snapshot(self, now: Moment, forget_after_s: float) -> Iterator[Record]:
         """Yield the records that lead to this ledger, the shortest way; forgotten offenders are left out."""
         yield Opened(self.boot_id, now.wall_s, now.boot_s)
-        for key, offender in self.offenders.items():
-            if key not in self.blocks and now.wall_s - offender.last_end_s <= forget_after_s:
-                yield Offended(*key, offender.offences, offender.last_end_s)
         for block in self.blocks.values():
             yield block.promise()
             if block.state is State.IN_FORCE:
                 yield Added(block.id)
             elif block.state is State.RELEASING:
                 yield Ended(block.id, now.wall_s)
+        for key, offender in self.offenders.items():  # after the blocks: a former one says how it was then
+            if key not in self._latest and now.wall_s - offender.last_end_s <= forget_after_s:
+                yield Offended(*key, offender.offences, offender.last_end_s)
 
     # ── what comes next ────────────────────────────────────────────────────────────────────────────────────
 
@@ -142,19 +147,19 @@ class Ledger:
         """
         agenda = self._releases if release else self._additions
         command = None if like is None else like.block.command
-        key = agenda.first_due(now.boot_s, command)
-        while key is not None:
-            block = self.blocks[key]
+        block_id = agenda.first_due(now.boot_s, command)
+        while block_id is not None:
+            block = self.blocks[block_id]
             if like is not None and not block.goes_with(like.block):
                 return None
-            agenda.drop_first(key)
+            agenda.drop_first(block.command)
             if block.state is not State.RELEASING and block.is_over(now):
                 block.state = State.RELEASING
                 block.turn += 1
             if (block.state is State.RELEASING) or (block.state is State.PROMISED and not release):
                 return self.begin(block)
             self._wake(block, block.ends_boot_s if block.state is State.IN_FORCE else AT_ONCE_S)
-            key = agenda.first_due(now.boot_s, command)
+            block_id = agenda.first_due(now.boot_s, command)
         return None
 
     def begin(self, block: Block) -> Action:
@@ -170,6 +175,17 @@ class Ledger:
         """Tell whether a script runs for this key."""
         return key in self._busy
 
+    def has_to_wait(self, block: Block) -> bool:
+        """Tell whether something else comes first: a script that runs, or a former block's first try of a release."""
+        if block.key in self._busy:
+            return True
+        for former in self._formers.get(block.key, ()):
+            if former is block:
+                return False
+            if former.wake_boot_s is not None and not former.failures:
+                return True
+        return False
+
     def put_back(self, block: Block) -> None:
         """Have a block put in force again that is not in the firewall any more."""
         block.state = State.PROMISED
@@ -184,7 +200,7 @@ class Ledger:
         """
         while True:
             while self._to_make_room:
-                block = self._by_id.get(self._to_make_room.pop())
+                block = self.blocks.get(self._to_make_room.pop())
                 if block is not None and block.may_give_way:
                     return block
             candidates = (block for block in self.blocks.values() if block.may_give_way)
@@ -197,14 +213,21 @@ class Ledger:
         """Note what came of a script; return the record to be journalled and applied, if there is one."""
         block = action.block
         self._busy.discard(block.key)
-        current = self.blocks.get(block.key)
-        if current is None:
-            return None
-        if current.executable == block.executable:
-            current.stands = worked and action.verb == "add"
-        if current is not block or block.turn != action.turn:
-            self._wake(current, now.boot_s)  # what is wanted has changed while the script ran
-            return None
+        answered = block if self.blocks.get(block.id) is block else self._latest.get(block.key)
+        record = None
+        if answered is not None and answered.does_the_same_as(block):
+            answered.stands = worked and action.verb == "add"
+        if answered is block and block.turn == action.turn:
+            record = self._finished(action, worked=worked, last_words=last_words, now=now)
+        elif answered is not None:
+            self._wake(answered, now.boot_s)  # what is wanted has changed while the script ran
+        for other in (*self._formers.get(block.key, ()), self._latest.get(block.key)):
+            if other is not None and other is not answered:
+                self._wake(other, other.wake_boot_s)  # it had to wait
+        return record
+
+    def _finished(self, action: Action, *, worked: bool, last_words: str, now: Moment) -> Union[Added, Released, None]:
+        block = action.block
         if worked:
             block.failures, block.last_words = 0, ""
             return Added(block.id) if action.verb == "add" else Released(block.id, now.wall_s)
@@ -255,30 +278,31 @@ class Ledger:
         return now.boot_s + min(block.at_s + block.sentence_s - now.wall_s, block.sentence_s)
 
     def _wake(self, block: Block, boot_s: Optional[float]) -> None:
-        """Let something be done for a block at that time; while a script runs on its key, `finish` sees to it.
+        """Let something be done for a block at that time; while it has to wait, `finish` sees to it.
 
         The end of a block that is only promised stands among the releases too: its script may have half worked.
         """
-        block.wake_boot_s = None if self._is_asleep or block.key in self._busy else boot_s
-        if block.wake_boot_s is None:
+        block.wake_boot_s = None if self._is_asleep else boot_s
+        if block.wake_boot_s is None or self.has_to_wait(block):
             return
         if block.state is not State.PROMISED:
-            self._releases.put(block.wake_boot_s, block.id, block.key)
+            self._releases.put(block.wake_boot_s, block.id, block.command)
             return
-        self._additions.put(block.wake_boot_s, block.id, block.key)
+        self._additions.put(block.wake_boot_s, block.id, block.command)
         if block.ends_boot_s is not None:
-            self._releases.put(block.ends_boot_s, block.id, block.key)
+            self._releases.put(block.ends_boot_s, block.id, block.command)
 
-    def _is_release(self, boot_s: float, block_id: int, key: Key) -> bool:
-        block = self.blocks.get(key)
-        if block is None or block.id != block_id or block.wake_boot_s is None:
+    def _is_release(self, boot_s: float, block_id: int) -> bool:
+        block = self.blocks.get(block_id)
+        if block is None or block.wake_boot_s is None or self.has_to_wait(block):
             return False
         return boot_s == (block.ends_boot_s if block.state is State.PROMISED else block.wake_boot_s)
 
-    def _is_addition(self, boot_s: float, block_id: int, key: Key) -> bool:
-        block = self.blocks.get(key)
-        waiting = block is not None and block.id == block_id and block.state is State.PROMISED
-        return waiting and block is not None and block.wake_boot_s == boot_s
+    def _is_addition(self, boot_s: float, block_id: int) -> bool:
+        block = self.blocks.get(block_id)
+        if block is None or block.state is not State.PROMISED or self.has_to_wait(block):
+            return False
+        return boot_s == block.wake_boot_s
 
     # ── what changes it ────────────────────────────────────────────────────────────────────────────────────
 
@@ -295,17 +319,36 @@ class Ledger:
 
     def _promise(self, record: Promised) -> None:
         block = Block(record, self.boot_id)
-        former = self.blocks.pop(block.key, None)
-        if former is not None:
-            self._by_id.pop(former.id, None)
-            block.stands = former.stands and former.executable == block.executable
-        self.blocks[block.key] = self._by_id[block.id] = block
+        latest = self._latest.get(block.key)
+        for former in (*self._formers.pop(block.key, ()), latest):
+            if former is not None:
+                self._follow(block, former)
+        block.stands = latest is not None and latest.stands and latest.does_the_same_as(block)
+        self.blocks[block.id] = self._latest[block.key] = block
         self._last_id = max(self._last_id, block.id)
         self._offended(block)
         self._wake(block, AT_ONCE_S)
 
+    def _follow(self, block: Block, former: Block) -> None:
+        """Let a new block take the place of a former one that did the same; else that one's release comes first."""
+        if former.does_the_same_as(block):
+            del self.blocks[former.id]
+            return
+        self._formers.setdefault(block.key, []).append(former)
+        wake_s = former.wake_boot_s
+        if former.state is not State.RELEASING:  # where a journal is read: no record says that its end has come
+            former.state = State.RELEASING
+            former.turn += 1
+            wake_s = AT_ONCE_S
+        self._wake(former, wake_s)
+
+    def _wanted(self, number: int) -> Optional[Block]:
+        """Return the block of that number, None when it is not known or a new one has followed."""
+        block = self.blocks.get(number)
+        return block if block is not None and self._latest.get(block.key) is block else None
+
     def _prolong(self, record: Prolonged) -> None:
-        block = self._by_id.get(record.block)
+        block = self._wanted(record.block)
         if block is None:
             return
         changed = block.ends_boot_s != record.ends_boot_s
@@ -319,26 +362,38 @@ class Ledger:
             self._wake(block, AT_ONCE_S)
 
     def _add(self, record: Added) -> None:
-        block = self._by_id.get(record.block)
+        block = self._wanted(record.block)
         if block is not None:
             block.state = State.IN_FORCE
             block.stands = True
             self._wake(block, block.ends_boot_s)
 
     def _end(self, record: Ended) -> None:
-        block = self._by_id.get(record.block)
+        block = self.blocks.get(record.block)
         if block is not None:
             block.state = State.RELEASING
             block.turn += 1
             self._wake(block, AT_ONCE_S)
 
     def _release(self, record: Released) -> None:
-        block = self._by_id.pop(record.block, None)
-        if block is not None:
-            if self.blocks.get(block.key) is block:
-                del self.blocks[block.key]
+        block = self.blocks.pop(record.block, None)
+        if block is None:
+            return
+        if self._latest.get(block.key) is block:
+            del self._latest[block.key]
             if block.key in self.offenders:
                 self.offenders[block.key] = Offender(self.offenders[block.key].offences, record.at_s)
+            return
+        formers = self._formers[block.key]
+        formers.remove(block)
+        if not formers:
+            del self._formers[block.key]
+        self._renew(self._latest.get(block.key))
+
+    def _renew(self, block: Optional[Block]) -> None:
+        """Have a block put in force again of which another one's release may have taken something away."""
+        if block is not None and block.state is not State.RELEASING:
+            self.put_back(block)
 
     def _offended(self, block: Block) -> None:
         if block.offence:  # a block by hand is no offence

@@ -123,7 +123,7 @@ class Policy:
         subject = self.subject_of_address(address)
         key = (command.name, subject)
         arguments = Arguments("-", subject.value, alert_id, 0, "ar-agent", "-")
-        block = self.ledger.blocks.get(key)
+        block = self.ledger.block_of(key)
         if block is not None and block.state is not State.RELEASING:
             return Prolonged(block.id, block.offence, now.wall_s, sentence_s, _end(now, sentence_s))
         return self.promise_by_hand(command, subject, arguments, sentence_s, now)
@@ -155,7 +155,7 @@ class Policy:
         arguments = _arguments(command, subject, alert)
         if not command.timeout_allowed or (subject == NOTHING and not response.timeout_s):
             return self._rule_on_run(response, subject, arguments, now)
-        block = self.ledger.blocks.get((command.name, subject))
+        block = self.ledger.block_of((command.name, subject))
         if block is not None and block.state is not State.RELEASING:
             return self._rule_on_block(response, block, arguments, now)
         return self._rule_on_first(response, subject, arguments, now)
@@ -170,7 +170,7 @@ class Policy:
     def _rule_on_first(self, response: Response, subject: Subject, arguments: Arguments, now: Moment) -> Ruling:
         key = (response.command.name, subject)
         # A block of the same key that is being released is replaced: no more of them are kept than before.
-        beyond = len(self.ledger.blocks) - (key in self.ledger.blocks) - self.terms.blocks_max
+        beyond = len(self.ledger.blocks) - (self.ledger.block_of(key) is not None) - self.terms.blocks_max
         if beyond >= GIVING_WAY_MAX:
             why = f"{self.terms.blocks_max} blocks are in force, and too many are being released to make room"
             return Ruling(response, Outcome.FULL, why, subject, arguments)

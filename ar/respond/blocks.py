@@ -178,7 +178,7 @@ class Blocks:
         short = promise._replace(sentence_s=sentence_s, ends_boot_s=now.boot_s + sentence_s)
         policy.commit(ruling._replace(record=short), now)
         self._keep_alert(short, ruling, policy, alert)
-        self._emergencies.append(self.ledger.blocks[ruling.response.command.name, promise.subject])
+        self._emergencies.append(self.ledger.blocks[promise.block])
         self.promises.lack_something()
         self.counts["blocks"] += 1
         self.counts["emergencies"] += 1
@@ -266,8 +266,8 @@ class Blocks:
         """Start the script of a block that cannot be promised; the firewall will end it."""
         while self._emergencies:
             block = self._emergencies.popleft()
-            waits = block.state is State.PROMISED and self.ledger.blocks.get(block.key) is block
-            if waits and not self.ledger.is_busy(block.key):
+            waits = block.state is State.PROMISED and self.ledger.blocks.get(block.id) is block
+            if waits and not self.ledger.has_to_wait(block):
                 task = self._task([self.ledger.begin(block)], now)
                 must_expire = {**task.environment, "AR_MUST_EXPIRE": "1"}
                 self._runner.submit(task._replace(environment=must_expire), now.boot_s)

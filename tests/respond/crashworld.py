@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Callable, Dict, List, NamedTuple, Optional
 
 from ar.model import Moment
+from ar.policy.block import Block
 from ar.policy.tasks import Finished, Task
 from ar.respond.disk import Disk
 
@@ -151,7 +152,7 @@ class FaultDisk(Disk):
 
 
 class FaultScripts:
-    """Runs scripts against a firewall that is a set of addresses, with a step at their start, effect and end.
+    """Runs scripts against a firewall that is a set of elements, with a step at their start, effect and end.
 
     `begins` is called before a script is started. `fails` tells how many times an action on an address still fails.
     """
@@ -203,7 +204,7 @@ class FaultScripts:
 
     def _take_effect(self, task: Task, boot_s: float) -> bool:
         for action in task.actions:
-            address = action.block.subject.value
+            address, element = action.block.subject.value, element_of(action.block)
             self._steps.step(f"before {task.verb} takes effect")
             if self.fails.get((task.verb, address), 0):
                 self.fails[task.verb, address] -= 1
@@ -211,11 +212,17 @@ class FaultScripts:
             if task.verb == "add" and task.notice is not None and task.notice.stands:
                 pass  # as a script does that asks and is told to abort
             elif task.verb == "add":
-                self._firewall[address] = boot_s
+                self._firewall[element] = boot_s
             else:
-                self._firewall.pop(address, None)
+                self._firewall.pop(element, None)
             self._steps.step(f"after {task.verb} took effect")
         return True
+
+
+def element_of(block: Block) -> str:
+    """Return what a block's script puts into the firewall: an address, or an address for one user."""
+    user, srcip, _ = block.arguments.acting
+    return srcip if user == "-" else f"{srcip} {user}"
 
 
 class Clock:

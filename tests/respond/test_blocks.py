@@ -440,7 +440,7 @@ def test_nobody_makes_room_for_a_block_that_cannot_be_promised(fault):
     take(story, ruling(promise(1, "203.0.113.1")))
     story.end_script()
     setattr(story, fault, True)
-    story.blocks.end(story.ledger.blocks["firewall-drop", Subject("srcip", "203.0.113.1")], at(0))
+    story.blocks.end(story.ledger.block_of(("firewall-drop", Subject("srcip", "203.0.113.1"))), at(0))
     story.blocks.work(at(0))
     story.blocks.apply(promise(2, "203.0.113.2"), at(0))
     states = [block.state for block in story.ledger.blocks.values()]
@@ -521,7 +521,7 @@ def test_a_start_replaces_a_journal_that_is_mostly_of_what_is_over(tmp_path, mon
         journal.write(promise(number, "203.0.113.2"), Released(number, 1e6))
     restored(Journal(tmp_path / "journal.json"), at(1), "boot-a", lambda *_: None)
     kinds = [type(record).__name__ for record in read(tmp_path / "journal.json").records]
-    assert kinds == ["Opened", "Offended", "Promised", "Added"]
+    assert kinds == ["Opened", "Promised", "Added", "Offended"]
     before = (tmp_path / "journal.json").stat().st_ino
     restored(Journal(tmp_path / "journal.json"), at(1), "boot-a", lambda *_: None)
     assert (tmp_path / "journal.json").stat().st_ino == before, "once is enough"
