@@ -63,9 +63,12 @@ class Ledger:
         }
 
     @classmethod
-    def remembered(cls, records: Iterable[Record], boot_id: str = "") -> Ledger:
-        """Return the ledger that the records lead to; nothing is due in it before `rearm`."""
-        ledger = cls(boot_id)
+    def remembered(cls, records: Iterable[Record]) -> Ledger:
+        """Return the ledger that the records lead to; nothing is due in it before `rearm`.
+
+        Of records before the first `Opened` (its line may be damaged) it is not known in which boot they were made.
+        """
+        ledger = cls()
         ledger._is_asleep = True
         for record in records:
             ledger.apply(record)

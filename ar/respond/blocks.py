@@ -58,7 +58,7 @@ def restored(journal: Optional[Journal], now: Moment, boot_id: str, log: Log) ->
         return Ledger(boot_id)
     for text in journal.damage:
         log("ERROR", text)
-    ledger = Ledger.remembered(journal.records, boot_id)
+    ledger = Ledger.remembered(journal.records)
     is_grown = len(journal.records) > GROWN_RECORDS + GROWN_TIMES * (len(ledger.blocks) + len(ledger.offenders))
     journal.records = []
     if ledger.rearm(now, boot_id) or is_grown or journal.may_be_rid_of_damage:

@@ -362,6 +362,13 @@ def test_a_start_releases_what_is_overdue_and_completes_what_was_half_done(recor
     assert [action.verb for action in ledger.take_due(at(70))] == verbs
 
 
+def test_without_its_first_line_no_block_is_taken_for_one_of_this_boot():
+    """The wall clock then says how long it lasts, and its script runs again: the firewall may have started empty."""
+    ledger = restored(Written([ruling(seconds=30).record, Added(1)]), Moment(at(50).wall_s, 5.0), "boot-b", print)
+    (action,) = ledger.take_due(Moment(at(50).wall_s, 5.0))
+    assert (action.verb, action.block.ends_boot_s) == ("add", 45.0)
+
+
 def test_a_start_says_loudly_what_is_damaged():
     log = []
     restored(
