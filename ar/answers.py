@@ -140,6 +140,9 @@ def _block(engine: Engine, request: Object) -> Iterable[Object]:
     record = engine.policy.block_by_hand(command, address, sentence_s, alert_id, now)
     if isinstance(record, str):
         raise RefusedError(f"{address} is not blocked: it is {record}", USAGE)
+    if isinstance(record, Block):
+        yield {**row_of(record, now), "already": True}
+        return
     if not engine.blocks.apply(record, now):
         raise RefusedError("not blocked: the journal cannot be written", UNAVAILABLE)
     subject = engine.policy.subject_of_address(address)
@@ -147,7 +150,7 @@ def _block(engine: Engine, request: Object) -> Iterable[Object]:
     engine.blocks.work(now)
     block = engine.ledger.block_of((command.name, subject))
     assert block is not None  # noqa: S101 (it has just been promised)
-    yield row_of(block, now)
+    yield {**row_of(block, now), "already": False}
 
 
 def _try(engine: Engine, request: Object) -> Iterable[Object]:

@@ -115,8 +115,11 @@ class Policy:
 
     def block_by_hand(
         self, command: Command, address: Address, sentence_s: int, alert_id: str, now: Moment
-    ) -> Union[Promised, Prolonged, str]:
-        """Return the record that blocks an address at the administrator's word, or why it is not done."""
+    ) -> Union[Promised, Prolonged, Block, str]:
+        """Return the record that blocks an address at the administrator's word, or why it is not done.
+
+        A block that lasts as long or longer already is returned as it stands: it is never shortened.
+        """
         reason = self.allowlist.reason(address)
         if reason is not None:
             return reason
@@ -125,7 +128,10 @@ class Policy:
         arguments = Arguments("-", subject.value, alert_id, 0, "ar-agent", "-")
         block = self.ledger.block_of(key)
         if block is not None and block.state is not State.RELEASING:
-            return Prolonged(block.id, block.offence, now.wall_s, sentence_s, _end(now, sentence_s))
+            ends_boot_s = _end(now, sentence_s)
+            if _lasts_until(block, ends_boot_s):
+                return block
+            return Prolonged(block.id, block.offence, now.wall_s, sentence_s, ends_boot_s)
         return self.promise_by_hand(command, subject, arguments, sentence_s, now)
 
     def promise_by_hand(
@@ -188,7 +194,7 @@ class Policy:
         ends_boot_s = _end(now, sentence_s)
         record = Prolonged(block.id, offence, now.wall_s, sentence_s, ends_boot_s)
         why = f"offence {offence} while blocked, {for_how_long(sentence_s)} from now"
-        if block.ends_boot_s is None or (ends_boot_s is not None and ends_boot_s <= block.ends_boot_s):
+        if _lasts_until(block, ends_boot_s):
             record = Prolonged(block.id, offence, block.at_s, block.sentence_s, block.ends_boot_s)
             why = f"offence {offence} while blocked, already for as long"
         return Ruling(response, Outcome.PROLONG, why, block.subject, arguments, record)
@@ -219,6 +225,11 @@ def for_how_long(sentence_s: int) -> str:
 def _end(now: Moment, sentence_s: int) -> Optional[float]:
     """Return when a sentence that begins now ends, on the boot clock; None for good."""
     return now.boot_s + sentence_s if sentence_s else None
+
+
+def _lasts_until(block: Block, boot_s: Optional[float]) -> bool:
+    """Tell whether a block lasts until then as it is, on the boot clock; None is for good."""
+    return block.ends_boot_s is None or (boot_s is not None and boot_s <= block.ends_boot_s)
 
 
 def _arguments(command: Command, subject: Subject, alert: Alert) -> Arguments:

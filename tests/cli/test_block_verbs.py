@@ -147,3 +147,19 @@ def test_a_damaged_journal_is_told_and_what_is_whole_is_listed(blocked, objects,
     assert code == 0
     assert "journal.json:2: no checksum at its end" in err
     assert out.count("in force") == 2
+
+
+@pytest.mark.parametrize(
+    ("already", "left_s", "told"),
+    [
+        (False, 60.0, "203.0.113.7 is being blocked with drop, for 1 min."),
+        (True, 600.0, "203.0.113.7 is blocked with drop already, for 10 min: that stands. `unblock` would end it."),
+        (True, None, "203.0.113.7 is blocked with drop already, for good: that stands. `unblock` would end it."),
+    ],
+)
+def test_block_says_what_stands_when_the_address_is_blocked_for_longer_already(
+    verb, monkeypatch, already, left_s, told
+):
+    row = {"subject": "203.0.113.7", "command": "drop", "left_s": left_s, "already": already}
+    monkeypatch.setattr("ar.cli.block.ask", lambda *_: [row])
+    assert verb("block", "203.0.113.7", "--for", "1m") == (0, told + "\n", "")

@@ -339,7 +339,7 @@ def test_a_subject_that_holds_an_allowed_address_is_known(subject, reason):
 # ── by hand ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_block_by_hand_is_no_offence_and_may_shorten_one_in_force():
+def test_a_block_by_hand_is_no_offence_and_never_shortens_one():
     a_policy = policy(response())
     record = a_policy.block_by_hand(DROP, parse_address("203.0.113.9"), 60, "1.0", at(0))
     assert (record.offence, record.sentence_s, record.arguments.rule) == (0, 60, 0)
@@ -347,8 +347,13 @@ def test_a_block_by_hand_is_no_offence_and_may_shorten_one_in_force():
     by_hand.ledger.apply(record)
     assert by_hand.ledger.offenders == {}
     rule(a_policy, alert(), 0)
-    record = a_policy.block_by_hand(DROP, parse_address("203.0.113.7"), 60, "1.0", at(10))
-    assert record == Prolonged(1, 1, at(10).wall_s, 60, at(70).boot_s)
+    (block,) = a_policy.ledger.blocks.values()
+    sentence_s = block.sentence_s
+    assert a_policy.block_by_hand(DROP, parse_address("203.0.113.7"), sentence_s - 20, "1.0", at(10)) is block
+    longer = a_policy.block_by_hand(DROP, parse_address("203.0.113.7"), sentence_s, "1.0", at(10))
+    assert longer == Prolonged(1, 1, at(10).wall_s, sentence_s, at(10 + sentence_s).boot_s)
+    for_good = a_policy.block_by_hand(DROP, parse_address("203.0.113.7"), 0, "1.0", at(10))
+    assert for_good == Prolonged(1, 1, at(10).wall_s, 0, None)
 
 
 @pytest.mark.parametrize(
