@@ -44,6 +44,7 @@ class Ledger:
         self.boot_id = boot_id
         self.last_wall_s = 0.0
         self._latest: Dict[Key, Block] = {}
+        self._commands: Set[str] = set()  # of all blocks
         self._formers: Dict[Key, List[Block]] = {}  # being released before what the latest block of the key does
         self._busy: Set[Key] = set()  # keys for which a script runs: two never run on one key
         self._releases = Agenda(self._is_release)
@@ -80,6 +81,18 @@ class Ledger:
     def block_of(self, key: Key) -> Optional[Block]:
         """Return the latest block of a key; former ones of it may still be being released."""
         return self._latest.get(key)
+
+    def sharing(self, block: Block) -> Iterator[Block]:
+        """Yield the blocks of other commands that want the very thing which this one's release would undo."""
+        return (other for other in self._of_same_script(block) if other.does_the_same_as(block))
+
+    def _of_same_script(self, block: Block) -> Iterator[Block]:
+        for command in self._commands:
+            other = self._latest.get((command, block.subject))
+            if other is None or other is block or other.state is State.RELEASING:
+                continue
+            if other.executable == block.executable:
+                yield other
 
     def next_id(self) -> int:
         """Return the id of the next block or run; ids are never used twice in one journal."""
@@ -328,6 +341,7 @@ class Ledger:
                 self._follow(block, former)
         block.stands = latest is not None and latest.stands and latest.does_the_same_as(block)
         self.blocks[block.id] = self._latest[block.key] = block
+        self._commands.add(block.command)
         self._last_id = max(self._last_id, block.id)
         self._offended(block)
         self._wake(block, AT_ONCE_S)
@@ -386,17 +400,19 @@ class Ledger:
             del self._latest[block.key]
             if block.key in self.offenders:
                 self.offenders[block.key] = Offender(self.offenders[block.key].offences, record.at_s)
-            return
+        else:
+            self._drop_former(block)
+        for other in list(self._of_same_script(block)):
+            self.put_back(other)  # its element may be the one that was taken away just now
+
+    def _drop_former(self, block: Block) -> None:
         formers = self._formers[block.key]
         formers.remove(block)
         if not formers:
             del self._formers[block.key]
-        self._renew(self._latest.get(block.key))
-
-    def _renew(self, block: Optional[Block]) -> None:
-        """Have a block put in force again of which another one's release may have taken something away."""
-        if block is not None and block.state is not State.RELEASING:
-            self.put_back(block)
+        latest = self._latest.get(block.key)
+        if latest is not None and latest.state is not State.RELEASING:
+            self.put_back(latest)
 
     def _offended(self, block: Block) -> None:
         if block.offence:  # a block by hand is no offence

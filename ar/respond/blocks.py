@@ -235,20 +235,45 @@ class Blocks:
 
     def _start_due(self, now: Moment, *, release: bool) -> bool:
         """Start the script that is due first, for as many blocks as it can take at once; False when none is due."""
-        first = self.ledger.take_one(now, release=release)
+        first = self._take_one(now, release=release)
         if first is None:
             return False
         actions = [first]
         most = self._batch_max(first.block)
         room_bytes = BATCH_BYTES_MAX - LINE_BYTES_MAX
         while len(actions) < most and room_bytes >= LINE_BYTES_MAX:
-            another = self.ledger.take_one(now, release=release, like=first)
+            another = self._take_one(now, release=release, like=first)
             if another is None:
                 break
             actions.append(another)
             room_bytes -= len(another.block.subject.value) + SECONDS_BYTES_MAX
         self._runner.submit(self._task(actions, now), now.boot_s)
         return True
+
+    def _take_one(self, now: Moment, *, release: bool, like: Optional[Action] = None) -> Optional[Action]:
+        """Take from the ledger what a script is to run for: a release of what another command wants needs none."""
+        action = self.ledger.take_one(now, release=release, like=like)
+        while action is not None and action.verb == "delete":
+            keeper = next(self.ledger.sharing(action.block), None)
+            if keeper is None:
+                break
+            self._let_go(action, keeper, now)
+            action = self.ledger.take_one(now, release=release, like=like)
+        return action
+
+    def _let_go(self, action: Action, keeper: Block, now: Moment) -> None:
+        """Hold a block as released whose element another one keeps in force, and goes on to with its own end."""
+        record = self.ledger.finish(action, worked=True, last_words="", now=now)
+        if record is not None:
+            self._note_released([action.block], f"over; {keeper.command} keeps it blocked")
+            self.promises.note(now, record, is_worth_a_sync=True)
+            self.ledger.apply(record)
+
+    def _note_released(self, blocks: Sequence[Block], how: str) -> None:
+        self.counts["releases"] += len(blocks)
+        self._log("INFO", "\n".join(f"{block.command} {block.subject}: {how}." for block in blocks))
+        for block in blocks:
+            self._alerts.pop(block.id, None)
 
     def _batch_max(self, block: Block) -> int:
         """Return how many blocks may go with this one; fewer when it failed before, so that one spoils few others."""
@@ -320,11 +345,7 @@ class Blocks:
             return
         released = isinstance(records[0], Released)  # one script does one thing, to one block or to many
         if released:
-            self.counts["releases"] += len(records)
-            ended = [action.block for action in outcome.task.actions]
-            self._log("INFO", "\n".join(f"{block.command} {block.subject}: released." for block in ended))
-            for block in ended:
-                self._alerts.pop(block.id, None)
+            self._note_released([action.block for action in outcome.task.actions], "released")
         # Where an outcome is lost the script runs once more, which does no harm: that of an addition waits for a sync.
         self.promises.note(now, *records, is_worth_a_sync=released)
         for record in records:
@@ -341,8 +362,8 @@ class Blocks:
 
     def _task(self, actions: Sequence[Action], now: Moment) -> Task:
         first = actions[0].block
-        environment = self._environment(first.arguments, _timeout_s(first, now))
-        lines = [f"{action.block.subject.value} {_timeout_s(action.block, now)}" for action in actions]
+        environment = self._environment(first.arguments, self._timeout_s(first, now))
+        lines = [f"{action.block.subject.value} {self._timeout_s(action.block, now)}" for action in actions]
         if len(lines) > 1:
             return Task(actions[0].verb, first.executable, first.arguments, environment, tuple(actions), tuple(lines))
         alert = self._alerts.get(first.id) or remembered(
@@ -362,6 +383,14 @@ class Blocks:
         notice = Notice(command.contract, command.name, command.extra_args, told, is_stateful=False)
         return Task("add", command.executable, arguments, self._environment(arguments, 0), notice=notice)
 
+    def _timeout_s(self, block: Block, now: Moment) -> int:
+        """Return what a script is told of how long its element is to last from now on, for whom ever; 0 is for good."""
+        most_s = block.left_s(now)
+        for other in self.ledger.sharing(block):
+            left_s = other.left_s(now)
+            most_s = None if most_s is None or left_s is None else max(most_s, left_s)
+        return 0 if most_s is None else min(max(1, math.ceil(most_s)), TIMEOUT_MOST_S)
+
     def _environment(self, arguments: Arguments, timeout_s: int) -> Dict[str, str]:
         level, description = self._rule_words(arguments.rule)
         return {
@@ -371,12 +400,6 @@ class Blocks:
             "AR_RULE_DESCRIPTION": description,
             "AR_ALERT_ID": arguments.alert_id,
         }
-
-
-def _timeout_s(block: Block, now: Moment) -> int:
-    """Return what a script is told of how long the block is to last from now on; 0 is for good."""
-    left_s = block.left_s(now)
-    return 0 if left_s is None else min(max(1, math.ceil(left_s)), TIMEOUT_MOST_S)
 
 
 def _last_words(outcome: Finished) -> str:

@@ -632,3 +632,70 @@ def test_a_batch_is_told_its_addresses_and_a_script_of_another_contract_gets_non
     assert [(len(task.lines), task.notice and task.notice.contract) for task in story.tasks] == [
         (2, None), (0, "wazuh4"), (0, "wazuh4"),
     ]  # fmt: skip
+
+
+# ── two commands with one script, which share what it puts into the firewall ─────────────────────────────────
+
+
+def shared_story():
+    """`long` blocks an address for 600 s, and `short` the same one with the same script for 60 s."""
+    story = Story()
+    long = promise(1, "203.0.113.7", command="long")._replace(sentence_s=600, ends_boot_s=700.0)
+    for record in (long, promise(2, "203.0.113.7", command="short")):
+        assert story.blocks.apply(record, at(0))
+    story.blocks.work(at(0))
+    timeouts = [task.environment["AR_TIMEOUT"] for task in story.tasks]
+    story.end_script()
+    story.end_script()
+    return story, timeouts
+
+
+def test_the_release_of_the_shorter_block_leaves_the_longer_one_in_force():
+    story, timeouts = shared_story()
+    assert timeouts == ["600", "600"], "the firewall must not end the longer one with the shorter"
+    story.blocks.work(at(60))
+    (task,) = story.tasks
+    assert (task.verb, task.actions[0].block.command, task.environment["AR_TIMEOUT"]) == ("add", "long", "540")
+    story.end_script(seconds=60)
+    assert [block.command for block in story.ledger.blocks.values()] == ["long"]
+    assert story.told.count(("journal", "Released")) == 1
+    assert ("INFO", "short 203.0.113.7: over; long keeps it blocked.") in story.log
+    story.blocks.work(at(600))
+    assert [task.verb for task in story.tasks] == ["delete"]
+
+
+def test_what_is_shared_is_released_once_nobody_wants_it():
+    story, _ = shared_story()
+    for block in list(story.ledger.blocks.values()):
+        story.blocks.end(block, at(10))
+    story.blocks.work(at(10))
+    assert [task.verb for task in story.tasks] == ["delete", "delete"]
+
+
+def test_a_block_that_came_while_its_element_was_being_released_is_put_in_force_after_it():
+    story = Story()
+    assert story.blocks.apply(promise(1, "203.0.113.7", command="short"), at(0))
+    story.blocks.work(at(0))
+    story.end_script()
+    story.blocks.work(at(60))
+    assert story.blocks.apply(promise(2, "203.0.113.7", 60.0, command="long"), at(60))
+    story.blocks.work(at(60))
+    assert [task.verb for task in story.tasks] == ["delete", "add"]
+    story.tasks.reverse()
+    story.end_script(seconds=61)
+    story.end_script(seconds=62)
+    assert [(task.verb, task.actions[0].block.command) for task in story.tasks] == [("add", "long")]
+
+
+def test_a_release_that_acts_otherwise_is_run_and_what_has_its_script_is_put_in_force_again():
+    story, _ = shared_story()
+    by_user = promise(3, "203.0.113.7", command="other")
+    by_user = by_user._replace(arguments=by_user.arguments._replace(user="alice"))
+    assert story.blocks.apply(by_user, at(1))
+    story.blocks.work(at(1))
+    story.end_script(seconds=1)
+    story.blocks.end(story.ledger.blocks[3], at(2))
+    story.blocks.work(at(2))
+    assert [task.verb for task in story.tasks] == ["delete"]
+    story.end_script(seconds=3)
+    assert [(task.verb, task.actions[0].block.command) for task in story.tasks] == [("add", "long"), ("add", "short")]
