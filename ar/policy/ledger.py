@@ -24,6 +24,7 @@ from ar.policy.records import (
 )
 
 ROOM_AT_ONCE = 1000
+CLOCK_STEP_S = 1.0  # the wall clock was stepped if it is that far from where the journal has it
 RETRY_FIRST_S = 1.0
 RETRY_MOST_S = 60.0
 
@@ -43,6 +44,7 @@ class Ledger:
         self.offenders: Dict[Key, Offender] = {}
         self.boot_id = boot_id
         self.last_wall_s = 0.0
+        self._wall_ahead_s: Dict[str, float] = {}  # by boot, how far its wall clock was last told to be ahead
         self._latest: Dict[Key, Block] = {}
         self._commands: Set[str] = set()  # of all blocks
         self._formers: Dict[Key, List[Block]] = {}  # being released before what the latest block of the key does
@@ -81,6 +83,11 @@ class Ledger:
     def block_of(self, key: Key) -> Optional[Block]:
         """Return the latest block of a key; former ones of it may still be being released."""
         return self._latest.get(key)
+
+    def knows_clock(self, now: Moment) -> bool:
+        """Tell whether a record says how the wall clock of this boot stands to the boot clock, as it does now."""
+        ahead_s = self._wall_ahead_s.get(self.boot_id)
+        return ahead_s is not None and abs(now.wall_s - now.boot_s - ahead_s) < CLOCK_STEP_S
 
     def sharing(self, block: Block) -> Iterator[Block]:
         """Yield the blocks of other commands that want the very thing which this one's release would undo."""
@@ -132,7 +139,8 @@ class Ledger:
         """Yield the records that lead to this ledger, the shortest way; forgotten offenders are left out."""
         yield Opened(self.boot_id, now.wall_s, now.boot_s)
         for block in self.blocks.values():
-            yield block.promise()
+            # None began in the future: else the clock would be taken for one that stands before the last entry.
+            yield block.promise()._replace(at_s=min(block.at_s, now.wall_s))
             if block.state is State.IN_FORCE:
                 yield Added(block.id)
             elif block.state is State.RELEASING:
@@ -256,21 +264,21 @@ class Ledger:
     def rearm(self, now: Moment, boot_id: str) -> bool:
         """After the journal was read: make every block due when it should be in this boot.
 
-        In the same boot the boot clock goes on. After a reboot the wall clock counts, and the scripts run
-        again, since most firewalls start empty; but when the wall clock stands before the journal's last
-        entry (a board without a clock) a block ends at the latest its full sentence after the boot. No block
-        ever lasts longer than its full sentence from now. Returns whether an end was moved: it is not in the
-        journal yet.
+        In the same boot the boot clock goes on. After a reboot the wall clock counts, as it stood at last in the
+        former boot, and the scripts run again, since most firewalls start empty; but when the wall clock stands
+        before the journal's last entry (a board without a clock) a block ends at the latest its full sentence
+        after the boot. No block ever lasts longer than its full sentence from now. Returns whether an end was
+        moved: it is not in the journal yet.
         """
         moved = False
         self._busy.clear()
         for block in self.blocks.values():
             if block.boot_id != boot_id:
                 moved = True
-                block.boot_id = boot_id
                 if block.state is State.IN_FORCE:
                     block.state = State.PROMISED
                 block.ends_boot_s = self._ends_in_this_boot(block, now)
+                block.boot_id = boot_id
             elif block.ends_boot_s is not None and block.ends_boot_s > now.boot_s + block.sentence_s:
                 moved = True  # the boot clock runs behind where it was (a container that was moved, a snapshot)
                 block.ends_boot_s = now.boot_s + block.sentence_s
@@ -291,7 +299,12 @@ class Ledger:
             return None
         if now.wall_s < self.last_wall_s:
             return float(block.sentence_s)
-        return now.boot_s + min(block.at_s + block.sentence_s - now.wall_s, block.sentence_s)
+        ahead_s = self._wall_ahead_s.get(block.boot_id)
+        if ahead_s is None or block.ends_boot_s is None:
+            ends_wall_s = block.at_s + block.sentence_s
+        else:
+            ends_wall_s = block.ends_boot_s + ahead_s
+        return now.boot_s + min(ends_wall_s - now.wall_s, block.sentence_s)
 
     def _wake(self, block: Block, boot_s: Optional[float]) -> None:
         """Let something be done for a block at that time; while it has to wait, `finish` sees to it.
@@ -324,14 +337,13 @@ class Ledger:
 
     def apply(self, record: Record) -> None:
         """Let one record come true; a record about a block that is not known changes nothing."""
-        kind = type(record)
-        self._appliers[kind](record)
-        if kind is not Added:
-            at_s = record.wall_s if isinstance(record, Opened) else getattr(record, "at_s", 0.0)
-            self.last_wall_s = max(self.last_wall_s, at_s)
+        self._appliers[type(record)](record)
+        self.last_wall_s = max(self.last_wall_s, getattr(record, "at_s", 0.0))
 
     def _open(self, record: Opened) -> None:
         self.boot_id = record.boot_id
+        self._wall_ahead_s[record.boot_id] = record.wall_s - record.boot_s
+        self.last_wall_s = record.wall_s  # whatever was before: the clock may have been set back
 
     def _promise(self, record: Promised) -> None:
         block = Block(record, self.boot_id)

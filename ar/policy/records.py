@@ -33,7 +33,7 @@ class Arguments(NamedTuple):
 
 
 class Opened(NamedTuple):
-    """An agent started: the records that follow were made in this boot of the machine."""
+    """An agent started, or the wall clock was stepped: what follows was recorded in this boot of the machine."""
 
     boot_id: str
     wall_s: float

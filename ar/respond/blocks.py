@@ -16,7 +16,7 @@ from ar.policy.agenda import AT_ONCE_S
 from ar.policy.block import Action, Block, State
 from ar.policy.ledger import Ledger
 from ar.policy.policy import Policy, Ruling
-from ar.policy.records import Added, Arguments, Ended, Prolonged, Promised, Ran, Record, Released
+from ar.policy.records import Added, Arguments, Ended, Opened, Prolonged, Promised, Ran, Record, Released
 from ar.policy.tasks import BATCH_BYTES_MAX, LINE_BYTES_MAX, Finished, Notice, Task, may_share
 from ar.respond.contracts import remembered
 from ar.respond.journal import Journal, JournalError
@@ -64,6 +64,7 @@ def restored(journal: Optional[Journal], now: Moment, boot_id: str, log: Log) ->
     if ledger.rearm(now, boot_id) or is_grown or journal.may_be_rid_of_damage:
         try:
             journal.compact(ledger.snapshot(now, float("inf")))
+            ledger.apply(Opened(boot_id, *now))  # as the snapshot says
         except JournalError as error:
             log("ERROR", str(error))  # a restart works the ends out again, by the wall clock
     return ledger

@@ -554,3 +554,27 @@ def test_a_snapshot_holds_the_releases_of_former_blocks_and_later_counts():
     again = Ledger.remembered(ledger.snapshot(at(71), WEEK_S))
     assert list(again.blocks) == [1]
     assert again.offences(KEY, at(71), WEEK_S) == 2
+
+
+# ── a wall clock that is set between the promise and a reboot ───────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("set_by_s", [1.7e9, -500_000.0], ids=["from 1970 on", "back"])
+@pytest.mark.parametrize("is_snapshot", [False, True])
+def test_a_block_lasts_as_long_as_promised_though_the_clock_was_set_before_the_reboot(set_by_s, is_snapshot):
+    right = at(100)._replace(wall_s=at(100).wall_s + set_by_s)
+    records = [Opened("boot-a", *at(0)), promise(sentence_s=600), Added(1), Opened("boot-a", *right)]
+    if is_snapshot:
+        records = list(Ledger.remembered(records).snapshot(right, WEEK_S))
+    ledger = Ledger.remembered(records)
+    assert ledger.rearm(Moment(right.wall_s + 200, 20.0), "boot-b")
+    assert ledger.blocks[1].ends_boot_s == pytest.approx(20 + 600 - 100 - 200)
+
+
+def test_a_clock_is_known_until_it_is_set():
+    ledger = Ledger("boot-a")
+    assert not ledger.knows_clock(at(0))
+    ledger.apply(Opened("boot-a", *at(0)))
+    assert ledger.knows_clock(at(1000, wall=1_000_000.9)), "slewed a little"
+    assert not ledger.knows_clock(at(1000, wall=1_000_001.1))
+    assert not ledger.knows_clock(at(1000, wall=0))

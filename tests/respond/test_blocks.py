@@ -362,6 +362,28 @@ def test_a_start_releases_what_is_overdue_and_completes_what_was_half_done(recor
     assert [action.verb for action in ledger.take_due(at(70))] == verbs
 
 
+def test_a_stepped_wall_clock_is_written_down_once_while_something_is_blocked():
+    story = Story()
+    stepped = at(30)._replace(wall_s=2e9)
+    story.blocks.promises.note_clock(stepped)
+    assert story.told == [], "nothing lasts"
+    take(story)
+    story.told.clear()
+    story.blocks.promises.note_clock(at(20))
+    assert story.told == []
+    for seconds in (30, 31):
+        story.blocks.promises.note_clock(at(seconds)._replace(wall_s=2e9 + seconds))
+        story.blocks.work(at(seconds))
+    assert story.told == [("journal", "Opened"), ("sync",)]
+
+
+def test_after_a_reboot_nothing_is_written_about_the_clock_again():
+    now = Moment(at(50).wall_s, 5.0)
+    journal = Written([Opened("boot-a", *at(0)), ruling(seconds=30).record, Added(1)])
+    ledger = restored(journal, now, "boot-b", print)
+    assert ledger.knows_clock(now)
+
+
 def test_without_its_first_line_no_block_is_taken_for_one_of_this_boot():
     """The wall clock then says how long it lasts, and its script runs again: the firewall may have started empty."""
     ledger = restored(Written([ruling(seconds=30).record, Added(1)]), Moment(at(50).wall_s, 5.0), "boot-b", print)
