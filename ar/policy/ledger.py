@@ -5,12 +5,12 @@ ar/policy/block.py has the states that a block goes through.
 
 from __future__ import annotations
 
-import heapq
 from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Union
 
 from ar.model import Moment
 from ar.policy.agenda import AT_ONCE_S, Agenda, Key
 from ar.policy.block import Action, Block, State
+from ar.policy.giving_way import GivingWay
 from ar.policy.records import (
     Added,
     Ended,
@@ -23,7 +23,6 @@ from ar.policy.records import (
     Released,
 )
 
-ROOM_AT_ONCE = 1000
 CLOCK_STEP_S = 1.0  # the wall clock was stepped if it is that far from where the journal has it
 RETRY_FIRST_S = 1.0
 RETRY_MOST_S = 60.0
@@ -53,7 +52,7 @@ class Ledger:
         self._additions = Agenda(self._is_addition)
         self._is_asleep = False  # while a journal is read, nothing is due
         self._last_id = 0
-        self._to_make_room: List[int] = []  # ids of blocks, chosen many at once since that goes through all of them
+        self._giving_way = GivingWay(self.blocks)
         self._appliers: Dict[type, Callable[..., None]] = {
             Opened: self._open,
             Promised: self._promise,
@@ -218,20 +217,8 @@ class Ledger:
         self._wake(block, AT_ONCE_S)
 
     def first_to_make_room(self) -> Optional[Block]:
-        """Return the block that gives way when there are too many: of the shortest sentences the oldest one.
-
-        None when all that are left are for good, or being released already.
-        """
-        while True:
-            while self._to_make_room:
-                block = self.blocks.get(self._to_make_room.pop())
-                if block is not None and block.may_give_way:
-                    return block
-            candidates = (block for block in self.blocks.values() if block.may_give_way)
-            first = heapq.nsmallest(ROOM_AT_ONCE, candidates, key=lambda block: block.precedence)
-            if not first:
-                return None
-            self._to_make_room = [block.id for block in reversed(first)]
+        """Return the block that gives way when there are too many; None when none of them does."""
+        return self._giving_way.first()
 
     def finish(self, action: Action, *, worked: bool, last_words: str, now: Moment) -> Union[Added, Released, None]:
         """Note what came of a script; return the record to be journalled and applied, if there is one."""
@@ -354,6 +341,7 @@ class Ledger:
         block.stands = latest is not None and latest.stands and latest.does_the_same_as(block)
         self.blocks[block.id] = self._latest[block.key] = block
         self._commands.add(block.command)
+        self._giving_way.note(block)
         self._last_id = max(self._last_id, block.id)
         self._offended(block)
         self._wake(block, AT_ONCE_S)
@@ -384,6 +372,7 @@ class Ledger:
         block.boot_id = self.boot_id
         block.offence = record.offence
         block.at_s, block.sentence_s, block.ends_boot_s = record.at_s, record.sentence_s, record.ends_boot_s
+        self._giving_way.note(block)
         self._offended(block)
         if changed:
             block.state = State.PROMISED
@@ -427,8 +416,10 @@ class Ledger:
             self.put_back(latest)
 
     def _offended(self, block: Block) -> None:
-        if block.offence:  # a block by hand is no offence
+        if block.offence:
             self.offenders[block.key] = Offender(block.offence, 0.0)
+        else:  # by hand, which is no offence; what there was of offences counts no more
+            self.offenders.pop(block.key, None)
 
     def _ran(self, record: Ran) -> None:
         self._last_id = max(self._last_id, record.block)

@@ -578,3 +578,54 @@ def test_a_clock_is_known_until_it_is_set():
     assert ledger.knows_clock(at(1000, wall=1_000_000.9)), "slewed a little"
     assert not ledger.knows_clock(at(1000, wall=1_000_001.1))
     assert not ledger.knows_clock(at(1000, wall=0))
+
+
+def test_a_block_by_hand_revives_no_offences_that_were_forgotten():
+    ledger = Ledger("boot-a")
+    ledger.apply(Offended(*KEY, 3, at(0).wall_s))
+    late = at(WEEK_S + 1)
+    by_hand = ledger.offences(KEY, late, WEEK_S)
+    ledger.apply(promise(seconds=WEEK_S + 1, offence=by_hand))
+    assert ledger.offences(KEY, late, WEEK_S) == 0
+    again = Ledger.remembered(ledger.snapshot(late, WEEK_S))
+    assert again.offences(KEY, late, WEEK_S) == 0
+
+
+# ── who makes room ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def many(number):
+    """Return a ledger of so many blocks; the sentence of each is as many minutes as its number says."""
+    ledger = Ledger("boot-a")
+    for n in range(1, number + 1):
+        ledger.apply(promise(n, sentence_s=60 * n, subject=Subject("srcip", f"203.0.113.{n}")))
+    return ledger
+
+
+def test_who_makes_room_is_asked_anew_each_time():
+    ledger = many(3)
+    assert ledger.first_to_make_room().id == 1
+    assert ledger.first_to_make_room().id == 1, "it has not given way yet"
+    ledger.apply(Prolonged(1, 2, at(1).wall_s, 9000, at(9001).boot_s))
+    assert ledger.first_to_make_room().id == 2
+    ledger.apply(promise(4, sentence_s=30, subject=Subject("srcip", "203.0.113.4")))
+    assert ledger.first_to_make_room().id == 4
+    ledger.apply(Prolonged(1, 3, at(2).wall_s, 20, at(22).boot_s))
+    assert ledger.first_to_make_room().id == 1
+
+
+def test_finding_none_that_makes_room_goes_through_the_blocks_once(monkeypatch):
+    ledger = many(100)
+    for n in range(1, 101):
+        ledger.apply(Ended(n, at(1).wall_s))
+    assert ledger.first_to_make_room() is None
+    monkeypatch.setattr("ar.policy.giving_way.GivingWay._begin", pytest.fail)
+    assert ledger.first_to_make_room() is None
+
+
+def test_the_order_of_giving_way_takes_no_more_room_than_there_are_blocks():
+    ledger = many(2)
+    assert ledger.first_to_make_room().id == 1
+    for number in range(5000):
+        ledger.apply(Prolonged(2, 2, at(0).wall_s, 600 + number, at(600 + number).boot_s))
+    assert len(ledger._giving_way._entries) <= 1004
