@@ -59,7 +59,7 @@ def row_of(block: Block, now: Moment) -> Object:
 
 def _state(block: Block, left_s: Optional[float]) -> str:
     if block.failures:
-        return "failing"
+        return "failing release" if block.state is State.RELEASING else "failing block"
     return "overdue" if left_s == 0 and block.state is State.IN_FORCE else block.state.value
 
 

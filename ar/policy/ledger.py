@@ -177,8 +177,7 @@ class Ledger:
                 return None
             agenda.drop_first(block.command)
             if block.state is not State.RELEASING and block.is_over(now):
-                block.state = State.RELEASING
-                block.turn += 1
+                block.let_go()
             if (block.state is State.RELEASING) or (block.state is State.PROMISED and not release):
                 return self.begin(block)
             self._wake(block, block.ends_boot_s if block.state is State.IN_FORCE else AT_ONCE_S)
@@ -220,8 +219,13 @@ class Ledger:
         """Return the block that gives way when there are too many; None when none of them does."""
         return self._giving_way.first()
 
-    def finish(self, action: Action, *, worked: bool, last_words: str, now: Moment) -> Union[Added, Released, None]:
-        """Note what came of a script; return the record to be journalled and applied, if there is one."""
+    def finish(
+        self, action: Action, *, worked: bool, last_words: str, now: Moment, is_its_fault: bool = True
+    ) -> Union[Added, Released, None]:
+        """Note what came of a script; return the record to be journalled and applied, if there is one.
+
+        `is_its_fault` says of a failure whether it may be this block at which the script failed.
+        """
         block = action.block
         self._busy.discard(block.key)
         answered = block if self.blocks.get(block.id) is block else self._latest.get(block.key)
@@ -229,7 +233,7 @@ class Ledger:
         if answered is not None and answered.does_the_same_as(block):
             answered.stands = worked and action.verb == "add"
         if answered is block and block.turn == action.turn:
-            record = self._finished(action, worked=worked, last_words=last_words, now=now)
+            record = self._finished(action, worked=worked, last_words=last_words, now=now, is_its_fault=is_its_fault)
         elif answered is not None:
             self._wake(answered, now.boot_s)  # what is wanted has changed while the script ran
         for other in (*self._formers.get(block.key, ()), self._latest.get(block.key)):
@@ -237,12 +241,16 @@ class Ledger:
                 self._wake(other, other.wake_boot_s)  # it had to wait
         return record
 
-    def _finished(self, action: Action, *, worked: bool, last_words: str, now: Moment) -> Union[Added, Released, None]:
+    def _finished(
+        self, action: Action, *, worked: bool, last_words: str, now: Moment, is_its_fault: bool
+    ) -> Union[Added, Released, None]:
         block = action.block
         if worked:
-            block.failures, block.last_words = 0, ""
+            block.failures = block.blamed = 0
+            block.last_words = ""
             return Added(block.id) if action.verb == "add" else Released(block.id, now.wall_s)
         block.failures += 1
+        block.blamed += is_its_fault
         block.last_words = last_words
         pause_s: float = min(RETRY_FIRST_S * 2 ** min(block.failures - 1, 16), RETRY_MOST_S)
         self._wake(block, now.boot_s + pause_s)
@@ -354,8 +362,7 @@ class Ledger:
         self._formers.setdefault(block.key, []).append(former)
         wake_s = former.wake_boot_s
         if former.state is not State.RELEASING:  # where a journal is read: no record says that its end has come
-            former.state = State.RELEASING
-            former.turn += 1
+            former.let_go()
             wake_s = AT_ONCE_S
         self._wake(former, wake_s)
 
@@ -389,8 +396,7 @@ class Ledger:
     def _end(self, record: Ended) -> None:
         block = self.blocks.get(record.block)
         if block is not None:
-            block.state = State.RELEASING
-            block.turn += 1
+            block.let_go()
             self._wake(block, AT_ONCE_S)
 
     def _release(self, record: Released) -> None:

@@ -107,6 +107,7 @@ class Blocks:
         self.holding = False  # while it is not known who is allowlisted, nothing is put in force
         self._kind = 0  # whose turn it is of releases, blocks to be put in force, and other commands
         self._news = News()  # of the blocks that give way
+        self._worked_since: Counter[str] = Counter()  # runs of a script that worked since one failed at a block
 
     @property
     def runs_waiting(self) -> int:
@@ -277,10 +278,15 @@ class Blocks:
             self._alerts.pop(block.id, None)
 
     def _batch_max(self, block: Block) -> int:
-        """Return how many blocks may go with this one; fewer when it failed before, so that one spoils few others."""
+        """Return how many blocks may go into one run with this one.
+
+        Fewer when it failed before, so that one which the firewall refuses spoils few others; more again, up to the
+        size after two failures, with each run that worked since.
+        """
         if not may_share(block, self._runner.abilities(block.executable)):
             return 1
-        return max(1, BATCH_MAX >> (3 * block.failures))
+        steps = max(min(block.blamed, 2), block.blamed - self._worked_since[block.executable])
+        return max(1, BATCH_MAX >> (3 * steps))
 
     def _start_run(self, now: Moment) -> bool:
         if self._runs:
@@ -337,8 +343,13 @@ class Blocks:
         """Note what came of a script, in memory and then in the journal."""
         words = _last_words(outcome)
         records: List[Union[Added, Released]] = []
+        is_its_fault = outcome.is_fault_of_one
+        worked_since = self._worked_since[outcome.task.executable] + outcome.worked
+        self._worked_since[outcome.task.executable] = 0 if is_its_fault else worked_since
         for action in outcome.task.actions:
-            record = self.ledger.finish(action, worked=outcome.worked, last_words=words, now=now)
+            record = self.ledger.finish(
+                action, worked=outcome.worked, last_words=words, now=now, is_its_fault=is_its_fault
+            )
             if record is not None:
                 records.append(record)
         self._report(outcome, "It is tried again." if outcome.task.actions and not outcome.worked else "")

@@ -4,7 +4,9 @@ import time
 
 import pytest
 
+from ar.answers import row_of
 from ar.model import Subject
+from ar.policy.block import Block
 from ar.policy.records import Added, Arguments, Opened, Promised
 from ar.respond import clock
 from ar.respond.journal import Journal
@@ -163,3 +165,16 @@ def test_block_says_what_stands_when_the_address_is_blocked_for_longer_already(
     row = {"subject": "203.0.113.7", "command": "drop", "left_s": left_s, "already": already}
     monkeypatch.setattr("ar.cli.block.ask", lambda *_: [row])
     assert verb("block", "203.0.113.7", "--for", "1m") == (0, told + "\n", "")
+
+
+def test_a_block_that_fails_is_told_from_a_release_that_fails():
+    now = clock.now()
+    arguments = Arguments("-", "203.0.113.7", "1.1", 5720, "auth.log", "-")
+    subject = Subject("srcip", "203.0.113.7")
+    block = Block(Promised(1, "drop", "note.sh", "argv", subject, arguments, 1, now.wall_s, 0, None), "boot-a")
+    block.failures = 2
+    assert row_of(block, now)["state"] == "failing block"
+    block.let_go()
+    assert (row_of(block, now)["state"], row_of(block, now)["failures"]) == ("releasing", 0)
+    block.failures = 1
+    assert row_of(block, now)["state"] == "failing release"

@@ -440,6 +440,43 @@ def test_a_batch_that_failed_is_tried_again_in_ever_smaller_ones(monkeypatch):
     assert [b.id for b in story.ledger.blocks.values() if b.state is not State.IN_FORCE] == [5]
 
 
+def sizes_of_batches(story, seconds, **outcome):
+    """Start what is due and end it all in one way; return how many blocks went into each run."""
+    sizes = []
+    story.blocks.work(at(seconds))
+    while story.tasks:
+        sizes.append(len(story.tasks[0].actions))
+        story.finished.append(Finished(story.tasks.pop(0), how="", output="", **outcome))
+        story.blocks.collect(at(seconds))
+    return sizes
+
+
+def batches_story(number):
+    story = Story()
+    story.can = frozenset({"batch"})
+    story.scripts_max = 1
+    for n in range(1, number + 1):
+        block = promise(n, f"203.0.113.{n}")
+        story.blocks.apply(block._replace(sentence_s=0, ends_boot_s=None), at(0))
+    return story
+
+
+def test_batches_grow_again_once_runs_work(monkeypatch):
+    monkeypatch.setattr("ar.respond.blocks.BATCH_MAX", 512)
+    story = batches_story(100)
+    for seconds in range(0, 420, 70):
+        sizes = sizes_of_batches(story, seconds, worked=False, status=1)
+    assert set(sizes) == {1}
+    assert sizes_of_batches(story, 420, worked=True) == [1] * 4 + [8] * 12
+
+
+@pytest.mark.parametrize("fault", [{"status": 69}, {"started": False}], ids=["lacks a program", "cannot be run"])
+def test_a_batch_is_not_split_for_what_is_the_scripts_own_fault(fault):
+    story = batches_story(100)
+    for seconds in range(0, 350, 70):
+        assert sizes_of_batches(story, seconds, worked=False, **fault) == [100]
+
+
 def test_the_lines_of_a_batch_fit_into_a_pipe():
     story = Story()
     story.can = frozenset({"batch"})
