@@ -106,7 +106,7 @@ class Blocks:
         self._alerts: OrderedDict[int, Alert] = OrderedDict()  # what led to a block, by its id
         self.holding = False  # while it is not known who is allowlisted, nothing is put in force
         self._kind = 0  # whose turn it is of releases, blocks to be put in force, and other commands
-        self._news = News()  # of the blocks that give way
+        self._news = News()  # of the blocks that give way, and of scripts that fail
         self._worked_since: Counter[str] = Counter()  # runs of a script that worked since one failed at a block
 
     @property
@@ -352,7 +352,7 @@ class Blocks:
             )
             if record is not None:
                 records.append(record)
-        self._report(outcome, "It is tried again." if outcome.task.actions and not outcome.worked else "")
+        self._report(outcome, "It is tried again." if outcome.task.actions and not outcome.worked else "", now)
         if not records:
             return
         released = isinstance(records[0], Released)  # one script does one thing, to one block or to many
@@ -363,14 +363,23 @@ class Blocks:
         for record in records:
             self.ledger.apply(record)
 
-    def _report(self, outcome: Finished, then: str) -> None:
-        task = outcome.task
-        for line in outcome.output.splitlines() if outcome.worked else outcome.output.splitlines()[:-1]:
+    def _report(self, outcome: Finished, then: str, now: Moment) -> None:
+        """Log what a script said, and why it failed: each cause once a minute, with how often it came since."""
+        task, words = outcome.task, _last_words(outcome)
+        if outcome.worked:
+            self._log_output(task, outcome.output.splitlines())
+            return
+        self.counts["failures"] += 1
+        cause = (task.executable, task.verb, words.replace(task.about, ""))
+        if self._news.is_new(cause, now.boot_s):
+            self._log_output(task, outcome.output.splitlines()[:-1])
+            again = self._news.take_unsaid(cause)
+            often = f" (so did {again} more since this was last told)" if again else ""
+            self._log("ERROR", f"{task.executable} {task.verb} {task.about} failed: {words}{often}. {then}".rstrip())
+
+    def _log_output(self, task: Task, lines: Sequence[str]) -> None:
+        for line in lines:
             self._log("INFO", f"{task.executable} {task.verb}: {line}")
-        if not outcome.worked:
-            self.counts["failures"] += 1
-            text = f"{task.executable} {task.verb} {task.about} failed: {_last_words(outcome)}. {then}"
-            self._log("ERROR", text.rstrip())
 
     def _task(self, actions: Sequence[Action], now: Moment) -> Task:
         first = actions[0].block

@@ -758,3 +758,31 @@ def test_a_release_that_acts_otherwise_is_run_and_what_has_its_script_is_put_in_
     assert [task.verb for task in story.tasks] == ["delete"]
     story.end_script(seconds=3)
     assert [(task.verb, task.actions[0].block.command) for task in story.tasks] == [("add", "long"), ("add", "short")]
+
+
+def test_why_a_script_fails_is_told_once_a_minute_with_how_often():
+    story = Story()
+    for number in range(1, 100):
+        story.blocks.apply(promise(number, f"203.0.113.{number}"), at(0))
+    story.blocks.work(at(0))
+    story.scripts_max = 0
+    told = story.log
+    while story.tasks:
+        story.end_script(worked=False, output=f"no such set\n{story.tasks[0].about} refused", seconds=0)
+    assert told == [
+        ("INFO", "firewall-drop.sh add: no such set"),
+        ("ERROR", "firewall-drop.sh add 203.0.113.1 failed: exit status 1: 203.0.113.1 refused. It is tried again."),
+    ]
+    told.clear()
+    story.scripts_max = 1
+    story.blocks.work(at(30))
+    story.scripts_max = 0
+    story.end_script(worked=False, output="another cause", seconds=30)
+    assert len(told) == 1
+    told.clear()
+    story.scripts_max = 1
+    story.blocks.work(at(59))
+    story.scripts_max = 0
+    story.end_script(worked=False, output=f"{story.tasks[0].about} refused", seconds=61)
+    ((_, text),) = told
+    assert "refused (so did 98 more since this was last told). It is tried again." in text
