@@ -139,12 +139,13 @@ def _block(engine: Engine, request: Object) -> Iterable[Object]:
     alert_id = f"{int(now.wall_s)}.0"
     record = engine.policy.block_by_hand(command, address, sentence_s, alert_id, now)
     if isinstance(record, str):
-        raise RefusedError(f"{address} is not blocked: it is {record}", USAGE)
+        raise RefusedError(f"{address} is not blocked: {record}", USAGE)
     if isinstance(record, Block):
         yield {**row_of(record, now), "already": True}
         return
-    if not engine.blocks.apply(record, now):
-        raise RefusedError("not blocked: the journal cannot be written", UNAVAILABLE)
+    if not engine.blocks.apply(record, now, makes_room=engine.policy.makes_room(record)):
+        why = "the journal cannot be written, or there are too many blocks and none gives way"
+        raise RefusedError(f"not blocked: {why}; the log says more", UNAVAILABLE)
     subject = engine.policy.subject_of_address(address)
     engine.log("INFO", f"{command.name} {subject}: blocked by hand.")
     engine.blocks.work(now)

@@ -122,7 +122,7 @@ class Policy:
         """
         reason = self.allowlist.reason(address)
         if reason is not None:
-            return reason
+            return f"it is {reason}"
         subject = self.subject_of_address(address)
         key = (command.name, subject)
         arguments = Arguments("-", subject.value, alert_id, 0, "ar-agent", "-")
@@ -132,6 +132,8 @@ class Policy:
             if _lasts_until(block, ends_boot_s):
                 return block
             return Prolonged(block.id, block.offence, now.wall_s, sentence_s, ends_boot_s)
+        if self._beyond(key) >= GIVING_WAY_MAX:
+            return self._why_full()
         return self.promise_by_hand(command, subject, arguments, sentence_s, now)
 
     def promise_by_hand(
@@ -140,6 +142,20 @@ class Policy:
         """Return the record of a new block that is no offence."""
         offence = self.ledger.offences((command.name, subject), now, self.terms.forget_after_s)
         return self._promise(command, subject, arguments, now, offence=offence, sentence_s=sentence_s)
+
+    def makes_room(self, record: Union[Promised, Prolonged]) -> bool:
+        """Tell whether there are so many blocks that another one has to give way to the one of this record."""
+        return isinstance(record, Promised) and self._beyond((record.command, record.subject)) >= 0
+
+    def _beyond(self, key: Key) -> int:
+        """Return how many blocks there are beyond what leaves room for one on that key; negative: so many fit in.
+
+        A block of the same key that is being released is replaced: no more of them are kept than before.
+        """
+        return len(self.ledger.blocks) - (self.ledger.block_of(key) is not None) - self.terms.blocks_max
+
+    def _why_full(self) -> str:
+        return f"{self.terms.blocks_max} blocks are in force, and too many are being released to make room"
 
     def _longest(self, command_name: str, bound: Sequence[Response], alert: Alert, now: Moment) -> Response:
         rivals = [response for response in bound if response.command.name == command_name]
@@ -175,11 +191,9 @@ class Policy:
 
     def _rule_on_first(self, response: Response, subject: Subject, arguments: Arguments, now: Moment) -> Ruling:
         key = (response.command.name, subject)
-        # A block of the same key that is being released is replaced: no more of them are kept than before.
-        beyond = len(self.ledger.blocks) - (self.ledger.block_of(key) is not None) - self.terms.blocks_max
+        beyond = self._beyond(key)
         if beyond >= GIVING_WAY_MAX:
-            why = f"{self.terms.blocks_max} blocks are in force, and too many are being released to make room"
-            return Ruling(response, Outcome.FULL, why, subject, arguments)
+            return Ruling(response, Outcome.FULL, self._why_full(), subject, arguments)
         offence = self.ledger.offences(key, now, self.terms.forget_after_s) + 1
         sentence_s = response.sentence_s(offence)
         record = self._promise(response.command, subject, arguments, now, offence=offence, sentence_s=sentence_s)

@@ -132,10 +132,9 @@ class Blocks:
         if isinstance(ruling.record, Ran) and self.runs_waiting >= RUNS_WAITING_MAX:
             self.bounds_hit["scripts_waiting"] += 1
             return False
-        gives_way = self._first_to_make_room(now) if ruling.makes_room else None
-        if ruling.makes_room and gives_way is None:
+        ended = self._make_room(now) if ruling.makes_room else []
+        if ended is None:
             return False
-        ended = [] if gives_way is None else [Ended(gives_way.id, now.wall_s)]
         if not self._promise(now, ruling.record, *ended):
             return self._block_in_emergency(ruling, policy, now, alert)
         policy.commit(ruling, now)
@@ -155,8 +154,8 @@ class Blocks:
             if len(self._alerts) > ALERTS_KEPT_MAX:
                 self._alerts.popitem(last=False)
 
-    def _first_to_make_room(self, now: Moment) -> Optional[Block]:
-        """Return the block that gives way to a new one, None when there is none or the disk takes no promise of it."""
+    def _make_room(self, now: Moment) -> Optional[List[Ended]]:
+        """Return the record by which a block gives way to a new one; None when none does, or the disk takes none."""
         self.bounds_hit["blocks"] += 1
         if not self.promises.can_be_kept:
             return None
@@ -167,7 +166,7 @@ class Blocks:
                 self._log("ERROR", f"{many}. All are for good, or being released: new ones are not made.")
             else:
                 self._log("WARNING", f"{many}: the oldest of the shortest ones give way, now {block.subject}.")
-        return block
+        return None if block is None else [Ended(block.id, now.wall_s)]
 
     def _block_in_emergency(self, ruling: Ruling, policy: Policy, now: Moment, alert: Optional[Alert]) -> bool:
         """Block for a short while without a promise, where that is wanted and the firewall itself will end it."""
@@ -186,11 +185,16 @@ class Blocks:
         self.counts["emergencies"] += 1
         return True
 
-    def apply(self, record: Union[Promised, Prolonged], now: Moment) -> bool:
-        """Promise something that no alert asked for; False when it could not be promised."""
-        if not self._promise(now, record):
+    def apply(self, record: Union[Promised, Prolonged], now: Moment, *, makes_room: bool = False) -> bool:
+        """Promise something that no alert asked for; False when it could not be promised.
+
+        With `makes_room` another block gives way to it, and when none does, it is not promised either.
+        """
+        ended = self._make_room(now) if makes_room else []
+        if ended is None or not self._promise(now, record, *ended):
             return False
-        self.ledger.apply(record)
+        for each in (record, *ended):
+            self.ledger.apply(each)
         self.counts["blocks"] += isinstance(record, Promised)
         return True
 

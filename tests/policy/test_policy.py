@@ -188,7 +188,7 @@ def test_an_allowed_address_is_never_acted_on_nor_counted(address, why):
     (ruling,) = rule(a_policy, alert(address), 0)
     assert (ruling.outcome, ruling.why, ruling.record) == (Outcome.ALLOWED, why, None)
     assert a_policy.ledger.offenders == {}
-    assert a_policy.block_by_hand(DROP, parse_address(address), 60, "1.0", at(0)) == why
+    assert a_policy.block_by_hand(DROP, parse_address(address), 60, "1.0", at(0)) == f"it is {why}"
 
 
 @pytest.mark.parametrize("address", ["10.1.2.3", "127.0.0.1", "192.0.2.1"])
@@ -279,6 +279,19 @@ def test_a_block_too_many_makes_room_until_too_many_wait_for_their_release(monke
     ruled = [rule(a_policy, alert(f"203.0.113.{n}"), 0) for n in range(7, 11)]
     assert [ruling.makes_room for (ruling,) in ruled[:3]] == [False, True, True]
     assert outcomes(ruled[3]) == [Outcome.FULL]
+
+
+def test_a_block_by_hand_makes_room_too(monkeypatch):
+    monkeypatch.setattr("ar.policy.policy.GIVING_WAY_MAX", 1)
+    a_policy = policy(response(), blocks_max=1)
+    for address, makes_room in (("203.0.113.8", False), ("203.0.113.9", True)):
+        record = a_policy.block_by_hand(DROP, parse_address(address), 60, "1.0", at(0))
+        assert a_policy.makes_room(record) == makes_room
+        a_policy.ledger.apply(record)
+    longer = a_policy.block_by_hand(DROP, parse_address("203.0.113.9"), 90, "1.0", at(0))
+    assert not a_policy.makes_room(longer)
+    full = a_policy.block_by_hand(DROP, parse_address("203.0.113.10"), 60, "1.0", at(0))
+    assert full == "1 blocks are in force, and too many are being released to make room"
 
 
 def test_an_offender_whose_block_is_being_released_needs_no_more_room_than_it_has():

@@ -786,3 +786,13 @@ def test_why_a_script_fails_is_told_once_a_minute_with_how_often():
     story.end_script(worked=False, output=f"{story.tasks[0].about} refused", seconds=61)
     ((_, text),) = told
     assert "refused (so did 98 more since this was last told). It is tried again." in text
+
+
+def test_a_block_that_no_alert_asked_for_has_another_one_give_way():
+    story = Story()
+    assert story.blocks.apply(promise(1, "203.0.113.1"), at(0))
+    assert story.blocks.apply(promise(2, "203.0.113.2"), at(0), makes_room=True)
+    assert [block.state for block in story.ledger.blocks.values()] == [State.RELEASING, State.PROMISED]
+    story.blocks.end(story.ledger.blocks[2], at(1))
+    assert not story.blocks.apply(promise(3, "203.0.113.3"), at(1), makes_room=True), "none is left to give way"
+    assert list(story.ledger.blocks) == [1, 2]
