@@ -22,8 +22,8 @@ from ar.policy.records import (
     Record,
     Released,
 )
+from ar.policy.wallclocks import WallClocks
 
-CLOCK_STEP_S = 1.0  # the wall clock was stepped if it is that far from where the journal has it
 RETRY_FIRST_S = 1.0
 RETRY_MOST_S = 60.0
 
@@ -42,8 +42,7 @@ class Ledger:
         self.blocks: Dict[int, Block] = {}  # by number, the oldest first
         self.offenders: Dict[Key, Offender] = {}
         self.boot_id = boot_id
-        self.last_wall_s = 0.0
-        self._wall_ahead_s: Dict[str, float] = {}  # by boot, how far its wall clock was last told to be ahead
+        self._wall_clocks = WallClocks()
         self._latest: Dict[Key, Block] = {}
         self._commands: Set[str] = set()  # of all blocks
         self._formers: Dict[Key, List[Block]] = {}  # being released before what the latest block of the key does
@@ -85,8 +84,7 @@ class Ledger:
 
     def knows_clock(self, now: Moment) -> bool:
         """Tell whether a record says how the wall clock of this boot stands to the boot clock, as it does now."""
-        ahead_s = self._wall_ahead_s.get(self.boot_id)
-        return ahead_s is not None and abs(now.wall_s - now.boot_s - ahead_s) < CLOCK_STEP_S
+        return self._wall_clocks.is_known(self.boot_id, now)
 
     def sharing(self, block: Block) -> Iterator[Block]:
         """Yield the blocks of other commands that want the very thing which this one's release would undo."""
@@ -272,7 +270,7 @@ class Ledger:
                 moved = True
                 if block.state is State.IN_FORCE:
                     block.state = State.PROMISED
-                block.ends_boot_s = self._ends_in_this_boot(block, now)
+                block.ends_boot_s = self._wall_clocks.end_after_reboot(block, now)
                 block.boot_id = boot_id
             elif block.ends_boot_s is not None and block.ends_boot_s > now.boot_s + block.sentence_s:
                 moved = True  # the boot clock runs behind where it was (a container that was moved, a snapshot)
@@ -288,18 +286,6 @@ class Ledger:
         """Forget that anything is due, so that only what is changed from now on is done."""
         for block in self.blocks.values():
             block.wake_boot_s = None
-
-    def _ends_in_this_boot(self, block: Block, now: Moment) -> Optional[float]:
-        if not block.sentence_s:
-            return None
-        if now.wall_s < self.last_wall_s:
-            return float(block.sentence_s)
-        ahead_s = self._wall_ahead_s.get(block.boot_id)
-        if ahead_s is None or block.ends_boot_s is None:
-            ends_wall_s = block.at_s + block.sentence_s
-        else:
-            ends_wall_s = block.ends_boot_s + ahead_s
-        return now.boot_s + min(ends_wall_s - now.wall_s, block.sentence_s)
 
     def _wake(self, block: Block, boot_s: Optional[float]) -> None:
         """Let something be done for a block at that time; while it has to wait, `finish` sees to it.
@@ -333,12 +319,11 @@ class Ledger:
     def apply(self, record: Record) -> None:
         """Let one record come true; a record about a block that is not known changes nothing."""
         self._appliers[type(record)](record)
-        self.last_wall_s = max(self.last_wall_s, getattr(record, "at_s", 0.0))
+        self._wall_clocks.saw(getattr(record, "at_s", 0.0))
 
     def _open(self, record: Opened) -> None:
         self.boot_id = record.boot_id
-        self._wall_ahead_s[record.boot_id] = record.wall_s - record.boot_s
-        self.last_wall_s = record.wall_s  # whatever was before: the clock may have been set back
+        self._wall_clocks.open(record)
 
     def _promise(self, record: Promised) -> None:
         block = Block(record, self.boot_id)
