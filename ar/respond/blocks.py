@@ -6,19 +6,18 @@ has ended. Whatever the machine does in between, the next start finds every bloc
 
 from __future__ import annotations
 
-import math
-from collections import Counter, OrderedDict, deque
-from typing import Callable, Deque, Dict, FrozenSet, Iterable, List, Optional, Protocol, Sequence, Tuple, Union
+from collections import Counter, deque
+from typing import Callable, Deque, Dict, FrozenSet, Iterable, List, Optional, Protocol, Sequence, Union
 
-from ar.model import Alert, Command, Moment, RuleId
+from ar.model import Alert, Moment
 from ar.news import News
 from ar.policy.agenda import AT_ONCE_S
 from ar.policy.block import Action, Block, State
 from ar.policy.ledger import Ledger
 from ar.policy.policy import Policy, Ruling
 from ar.policy.records import Added, Arguments, Ended, Opened, Prolonged, Promised, Ran, Record, Released
-from ar.policy.tasks import BATCH_BYTES_MAX, LINE_BYTES_MAX, Finished, Notice, Task, may_share
-from ar.respond.contracts import remembered
+from ar.policy.tasks import BATCH_BYTES_MAX, LINE_BYTES_MAX, Finished, Task, may_share
+from ar.respond.briefing import Briefing, RuleWords
 from ar.respond.journal import Journal, JournalError
 from ar.respond.promises import Keeps, Promises
 from ar.respond.reconcile import PRESENT, Reconciler
@@ -26,13 +25,10 @@ from ar.respond.trial import Trial
 
 GROWN_RECORDS, GROWN_TIMES = 1000, 4  # more records than that are mostly of what is over; a start reads them no more
 RUNS_WAITING_MAX = 1000  # commands that are never undone, waiting for a turn; further ones are dropped and counted
-ALERTS_KEPT_MAX = 1000  # of the latest blocks: of others a script is told what the journal has
 BATCH_MAX = 1024  # blocks in one run of a script
 SECONDS_BYTES_MAX = 11  # of a line of a batch: a space, TIMEOUT_MOST_S and the line end
-TIMEOUT_MOST_S = 999_999_999  # what scripts are told at most; the agent itself releases on time all the same
 
 Log = Callable[[str, str], None]  # severity, text
-RuleWords = Callable[[RuleId], Tuple[int, str]]  # a rule's level and description
 
 
 class Runs(Protocol):
@@ -93,7 +89,6 @@ class Blocks:
             ("blocks", "releases", "runs", "failures", "not promised", "emergencies"), 0
         )
         self.bounds_hit: Counter[str] = Counter()
-        self._rule_words = rule_words
         self.promises = Promises(ledger, journal, log)
         self._runner = runner
         self._log = log
@@ -103,7 +98,7 @@ class Blocks:
         self.emergency_block_s = 0  # how long a block lasts that cannot be promised; 0: none is made
         self._emergencies: Deque[Block] = deque()  # such blocks, to be put in force with the next `work`
         self._runs: Deque[Task] = deque()  # promised, to be started with the next `work`
-        self._alerts: OrderedDict[int, Alert] = OrderedDict()  # what led to a block, by its id
+        self._briefing = Briefing(ledger, rule_words)
         self.holding = False  # while it is not known who is allowlisted, nothing is put in force
         self._kind = 0  # whose turn it is of releases, blocks to be put in force, and other commands
         self._news = News()  # of the blocks that give way, and of scripts that fail
@@ -142,7 +137,8 @@ class Blocks:
             self.ledger.apply(record)
         if isinstance(ruling.record, Ran):
             self.counts["runs"] += 1
-            self._runs.append(self._run_task(ruling.response.command, ruling.arguments, policy, now, alert))
+            told = None if alert is None else policy.tellable(ruling.response.command, alert)
+            self._runs.append(self._briefing.run_task(ruling.response.command, ruling.arguments, told, now))
         elif isinstance(ruling.record, Promised):
             self.counts["blocks"] += 1
             self._keep_alert(ruling.record, ruling, policy, alert)
@@ -150,9 +146,7 @@ class Blocks:
 
     def _keep_alert(self, promise: Promised, ruling: Ruling, policy: Policy, alert: Optional[Alert]) -> None:
         if alert is not None:
-            self._alerts[promise.block] = policy.tellable(ruling.response.command, alert)
-            if len(self._alerts) > ALERTS_KEPT_MAX:
-                self._alerts.popitem(last=False)
+            self._briefing.keep(promise.block, policy.tellable(ruling.response.command, alert))
 
     def _make_room(self, now: Moment) -> Optional[List[Ended]]:
         """Return the record by which a block gives way to a new one; None when none does, or the disk takes none."""
@@ -253,7 +247,7 @@ class Blocks:
                 break
             actions.append(another)
             room_bytes -= len(another.block.subject.value) + SECONDS_BYTES_MAX
-        self._runner.submit(self._task(actions, now), now.boot_s)
+        self._runner.submit(self._briefing.task(actions, now), now.boot_s)
         return True
 
     def _take_one(self, now: Moment, *, release: bool, like: Optional[Action] = None) -> Optional[Action]:
@@ -279,7 +273,7 @@ class Blocks:
         self.counts["releases"] += len(blocks)
         self._log("INFO", "\n".join(f"{block.command} {block.subject}: {how}." for block in blocks))
         for block in blocks:
-            self._alerts.pop(block.id, None)
+            self._briefing.forget(block.id)
 
     def _batch_max(self, block: Block) -> int:
         """Return how many blocks may go into one run with this one.
@@ -304,7 +298,7 @@ class Blocks:
             block = self._emergencies.popleft()
             waits = block.state is State.PROMISED and self.ledger.blocks.get(block.id) is block
             if waits and not self.ledger.has_to_wait(block):
-                task = self._task([self.ledger.begin(block)], now)
+                task = self._briefing.task([self.ledger.begin(block)], now)
                 must_expire = {**task.environment, "AR_MUST_EXPIRE": "1"}
                 self._runner.submit(task._replace(environment=must_expire), now.boot_s)
                 return True
@@ -384,47 +378,6 @@ class Blocks:
     def _log_output(self, task: Task, lines: Sequence[str]) -> None:
         for line in lines:
             self._log("INFO", f"{task.executable} {task.verb}: {line}")
-
-    def _task(self, actions: Sequence[Action], now: Moment) -> Task:
-        first = actions[0].block
-        environment = self._environment(first.arguments, self._timeout_s(first, now))
-        lines = [f"{action.block.subject.value} {self._timeout_s(action.block, now)}" for action in actions]
-        if len(lines) > 1:
-            return Task(actions[0].verb, first.executable, first.arguments, environment, tuple(actions), tuple(lines))
-        alert = self._alerts.get(first.id) or remembered(
-            first.arguments, *self._rule_words(first.arguments.rule), first.at_s
-        )
-        notice = Notice(first.contract, first.command, first.extra_args, alert, is_stateful=True, stands=first.stands)
-        return Task(actions[0].verb, first.executable, first.arguments, environment, tuple(actions), notice=notice)
-
-    def _run_task(
-        self, command: Command, arguments: Arguments, policy: Policy, now: Moment, alert: Optional[Alert]
-    ) -> Task:
-        """Return the script of a command that is never undone."""
-        if alert is None:
-            told = remembered(arguments, *self._rule_words(arguments.rule), now.wall_s)
-        else:
-            told = policy.tellable(command, alert)
-        notice = Notice(command.contract, command.name, command.extra_args, told, is_stateful=False)
-        return Task("add", command.executable, arguments, self._environment(arguments, 0), notice=notice)
-
-    def _timeout_s(self, block: Block, now: Moment) -> int:
-        """Return what a script is told of how long its element is to last from now on, for whom ever; 0 is for good."""
-        most_s = block.left_s(now)
-        for other in self.ledger.sharing(block):
-            left_s = other.left_s(now)
-            most_s = None if most_s is None or left_s is None else max(most_s, left_s)
-        return 0 if most_s is None else min(max(1, math.ceil(most_s)), TIMEOUT_MOST_S)
-
-    def _environment(self, arguments: Arguments, timeout_s: int) -> Dict[str, str]:
-        level, description = self._rule_words(arguments.rule)
-        return {
-            "AR_TIMEOUT": str(timeout_s),
-            "AR_RULE_ID": str(arguments.rule),
-            "AR_RULE_LEVEL": str(level),
-            "AR_RULE_DESCRIPTION": description,
-            "AR_ALERT_ID": arguments.alert_id,
-        }
 
 
 def _last_words(outcome: Finished) -> str:

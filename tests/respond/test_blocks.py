@@ -640,7 +640,7 @@ def test_a_script_is_told_of_block_and_release_by_the_contract_and_alert_that_le
     story.blocks.work(at(60))
     assert story.tasks[0].notice == add._replace(stands=False)
     story.end_script(seconds=60)
-    assert story.blocks._alerts == {}, "nothing of it is kept once it is over"
+    assert story.blocks._briefing._alerts == {}, "nothing of it is kept once it is over"
 
 
 def test_a_block_that_is_prolonged_stands_and_one_that_is_new_does_not():
@@ -663,11 +663,11 @@ def test_without_the_alert_a_script_is_told_what_the_journal_has():
 
 
 def test_so_many_alerts_are_kept_and_no_more(monkeypatch):
-    monkeypatch.setattr("ar.respond.blocks.ALERTS_KEPT_MAX", 2)
+    monkeypatch.setattr("ar.respond.briefing.ALERTS_KEPT_MAX", 2)
     story = Story()
     for number in (1, 2, 3):
         take_told(story, block_for(ALERT, number, f"203.0.113.{number}"))
-    assert list(story.blocks._alerts) == [2, 3]
+    assert list(story.blocks._briefing._alerts) == [2, 3]
 
 
 def test_a_command_that_is_never_undone_is_told_so():
