@@ -257,30 +257,38 @@ class Ledger:
     def rearm(self, now: Moment, boot_id: str) -> bool:
         """After the journal was read: make every block due when it should be in this boot.
 
-        In the same boot the boot clock goes on. After a reboot the wall clock counts, as it stood at last in the
-        former boot, and the scripts run again, since most firewalls start empty; but when the wall clock stands
-        before the journal's last entry (a board without a clock) a block ends at the latest its full sentence
-        after the boot. No block ever lasts longer than its full sentence from now. Returns whether an end was
-        moved: it is not in the journal yet.
+        In the same boot the boot clock goes on, after a reboot see `_carry_over`. No block ever lasts longer than its
+        full sentence from now. Returns whether an end was moved to which no `Opened` of this boot would lead again.
         """
-        moved = False
+        self._carry_over(now, boot_id)
         self._busy.clear()
+        moved = False
         for block in self.blocks.values():
-            if block.boot_id != boot_id:
-                moved = True
-                if block.state is State.IN_FORCE:
-                    block.state = State.PROMISED
-                block.ends_boot_s = self._wall_clocks.end_after_reboot(block, now)
-                block.boot_id = boot_id
-            elif block.ends_boot_s is not None and block.ends_boot_s > now.boot_s + block.sentence_s:
+            if block.ends_boot_s is not None and block.ends_boot_s > now.boot_s + block.sentence_s:
                 moved = True  # the boot clock runs behind where it was (a container that was moved, a snapshot)
                 block.ends_boot_s = now.boot_s + block.sentence_s
             if block.state is State.PROMISED and block.is_over(now):
                 block.state = State.RELEASING
             block.stands = block.state is State.IN_FORCE  # of the others nobody knows how far their scripts came
             self._wake(block, block.ends_boot_s if block.state is State.IN_FORCE else now.boot_s)
-        self.boot_id = boot_id
         return moved
+
+    def _carry_over(self, now: Moment, boot_id: str) -> None:
+        """Carry the blocks of former boots over into this one, which `now` is of; where there are none, do nothing.
+
+        The wall clock counts, as it stood at last in the former boot, and the scripts run again, since most firewalls
+        start empty. When the wall clock stands before the journal's last entry (a board without a clock) a block ends
+        at the latest its full sentence after the boot.
+        """
+        if boot_id == self.boot_id:
+            return
+        for block in self.blocks.values():
+            if block.boot_id != boot_id:
+                if block.state is State.IN_FORCE:
+                    block.state = State.PROMISED
+                block.ends_boot_s = self._wall_clocks.end_after_reboot(block, now)
+                block.boot_id = boot_id
+        self.boot_id = boot_id
 
     def hush(self) -> None:
         """Forget that anything is due, so that only what is changed from now on is done."""
@@ -322,7 +330,7 @@ class Ledger:
         self._wall_clocks.saw(getattr(record, "at_s", 0.0))
 
     def _open(self, record: Opened) -> None:
-        self.boot_id = record.boot_id
+        self._carry_over(Moment(record.wall_s, record.boot_s), record.boot_id)
         self._wall_clocks.open(record)
 
     def _promise(self, record: Promised) -> None:

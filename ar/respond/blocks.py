@@ -47,8 +47,8 @@ def restored(journal: Optional[Journal], now: Moment, boot_id: str, log: Log) ->
     """Return the ledger that a journal leads to, every block due when it should be in this boot.
 
     What is damaged is told loudly, and what is intact counts. Without a journal the ledger is empty. After a
-    reboot the new ends are written down at once, so that from then on the boot clock counts. A journal that is
-    mostly of what is over, or damaged, is replaced by a snapshot.
+    reboot it is written down at once that this boot has begun, so that from then on the boot clock counts. A journal
+    that is mostly of what is over, or damaged, is replaced by a snapshot.
     """
     if journal is None:
         return Ledger(boot_id)
@@ -57,12 +57,18 @@ def restored(journal: Optional[Journal], now: Moment, boot_id: str, log: Log) ->
     ledger = Ledger.remembered(journal.records)
     is_grown = len(journal.records) > GROWN_RECORDS + GROWN_TIMES * (len(ledger.blocks) + len(ledger.offenders))
     journal.records = []
-    if ledger.rearm(now, boot_id) or is_grown or journal.may_be_rid_of_damage:
-        try:
+    is_of_this_boot = ledger.boot_id == boot_id
+    opened = Opened(boot_id, *now)
+    try:
+        if ledger.rearm(now, boot_id) or is_grown or journal.may_be_rid_of_damage:
             journal.compact(ledger.snapshot(now, float("inf")))
-            ledger.apply(Opened(boot_id, *now))  # as the snapshot says
-        except JournalError as error:
-            log("ERROR", str(error))  # a restart works the ends out again, by the wall clock
+            ledger.apply(opened)  # as the snapshot says
+        elif ledger.blocks and not is_of_this_boot:
+            journal.write(opened)
+            journal.sync()
+            ledger.apply(opened)
+    except JournalError as error:
+        log("ERROR", str(error))  # a restart works the ends out again, by the wall clock
     return ledger
 
 

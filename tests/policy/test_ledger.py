@@ -211,11 +211,25 @@ def test_what_was_prolonged_in_this_boot_ends_by_this_boots_clock_after_a_restar
     assert next(iter(ledger.blocks.values())).ends_boot_s == 610.0
 
 
-def test_a_block_from_another_boot_is_told_as_moved():
-    ledger = Ledger()
-    for record in [Opened("boot-a", *at(0)), promise(sentence_s=600), Added(1)]:
-        ledger.apply(record)
-    assert ledger.rearm(Moment(at(100).wall_s, 20.0), "boot-b") is True
+@pytest.mark.parametrize("wall_s", [1_000_100.0, 1_000_700.0, 5.0], ids=["later", "overdue", "without a clock"])
+def test_that_a_boot_has_begun_is_all_it_takes_to_carry_blocks_over(wall_s):
+    records = [
+        Opened("boot-a", *at(0)),
+        promise(sentence_s=600),
+        Added(1),
+        promise(2, sentence_s=0)._replace(subject=Subject("srcip", "192.0.2.2")),
+        promise(3, sentence_s=60)._replace(subject=Subject("srcip", "192.0.2.3")),
+        Ended(3, at(10).wall_s),
+    ]
+    now = Moment(wall_s, 20.0)
+    ledger = Ledger.remembered(records)
+    assert not ledger.rearm(now, "boot-b")
+    again = Ledger.remembered([*records, Opened("boot-b", *now)])
+    assert not again.rearm(Moment(2e9, 20.0), "boot-b"), "from then on the boot clock counts"
+    assert state_of(again) == state_of(ledger)
+    assert [block.ends_boot_s for block in again.blocks.values()] == [
+        block.ends_boot_s for block in ledger.blocks.values()
+    ]
 
 
 def test_an_offender_is_forgotten_a_week_after_the_last_block_ended():
@@ -567,7 +581,7 @@ def test_a_block_lasts_as_long_as_promised_though_the_clock_was_set_before_the_r
     if is_snapshot:
         records = list(Ledger.remembered(records).snapshot(right, WEEK_S))
     ledger = Ledger.remembered(records)
-    assert ledger.rearm(Moment(right.wall_s + 200, 20.0), "boot-b")
+    ledger.rearm(Moment(right.wall_s + 200, 20.0), "boot-b")
     assert ledger.blocks[1].ends_boot_s == pytest.approx(20 + 600 - 100 - 200)
 
 
