@@ -59,7 +59,7 @@ def row_of(block: Block, now: Moment) -> Object:
 
 def _state(block: Block, left_s: Optional[float]) -> str:
     if block.failures:
-        return "failing"
+        return "failing release" if block.state is State.RELEASING else "failing block"
     return "overdue" if left_s == 0 and block.state is State.IN_FORCE else block.state.value
 
 
@@ -144,13 +144,19 @@ def _block(engine: Engine, request: Object) -> Iterable[Object]:
     alert_id = f"{int(now.wall_s)}.0"
     record = engine.policy.block_by_hand(command, address, sentence_s, alert_id, now)
     if isinstance(record, str):
-        raise RefusedError(f"{address} is not blocked: it is {record}", USAGE)
-    if not engine.blocks.apply(record, now):
-        raise RefusedError("not blocked: the journal cannot be written", UNAVAILABLE)
+        raise RefusedError(f"{address} is not blocked: {record}", USAGE)
+    if isinstance(record, Block):
+        yield {**row_of(record, now), "already": True}
+        return
+    if not engine.blocks.apply(record, now, makes_room=engine.policy.makes_room(record)):
+        why = "the journal cannot be written, or there are too many blocks and none gives way"
+        raise RefusedError(f"not blocked: {why}; the log says more", UNAVAILABLE)
     subject = engine.policy.subject_of_address(address)
     engine.log("INFO", f"{command.name} {subject}: blocked by hand.")
     engine.blocks.work(now)
-    yield row_of(engine.ledger.blocks[command.name, subject], now)
+    block = engine.ledger.block_of((command.name, subject))
+    assert block is not None  # noqa: S101 (it has just been promised)
+    yield {**row_of(block, now), "already": False}
 
 
 def _try(engine: Engine, request: Object) -> Iterable[Object]:

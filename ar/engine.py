@@ -156,6 +156,7 @@ class Engine:
     def _turn(self) -> None:
         now = clock.now()
         self.blocks.promises.look(now)
+        self.blocks.promises.note_clock(now)
         self.blocks.collect(now)
         if self._signals.reopen:
             self._signals.reopen = False

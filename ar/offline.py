@@ -13,7 +13,6 @@ from ar.config.load import Loaded, settings_of
 from ar.config.settings import Settings
 from ar.control.protocol import Object
 from ar.errors import UnavailableError
-from ar.policy.agenda import Key
 from ar.policy.block import Block, State
 from ar.policy.ledger import Ledger
 from ar.policy.tasks import Finished
@@ -132,11 +131,11 @@ def _release(
     at_end: Callable[[Ledger], None] = lambda _: None,
 ) -> Releases:
     """Release what `choose` chooses; `at_end` is that of `_blocks_of`."""
-    resisting: Set[Key] = set()
+    resisting: Set[int] = set()  # numbers of blocks
 
     def take(outcome: Finished) -> None:
         if not outcome.worked and len(outcome.task.actions) == 1:  # of a batch it is not known which one resists
-            resisting.add(outcome.task.actions[0].block.key)
+            resisting.add(outcome.task.actions[0].block.id)
 
     with _blocks_of(home, settings, lock, log, take, at_end=at_end) as (blocks, runner):
         ledger = blocks.ledger
@@ -147,8 +146,8 @@ def _release(
         left = meant
         give_up_s = clock.now().boot_s + _starts_for_s(settings)
         while True:
-            left = [block for block in left if ledger.blocks.get(block.key) is block]
-            if clock.now().boot_s >= give_up_s or all(block.key in resisting for block in left):
+            left = [block for block in left if ledger.blocks.get(block.id) is block]
+            if clock.now().boot_s >= give_up_s or all(block.id in resisting for block in left):
                 runner.scripts_max = 0
             if not (runner.scripts_max or runner.running):
                 return Releases(meant, left)

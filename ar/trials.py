@@ -51,9 +51,9 @@ def begin(
         except RefusedError as error:  # an alert came for it while the script was asked
             return f"not run: {error}"
         record = policy.promise_by_hand(command, subject, arguments, sentence_s, now)
-        if not blocks.apply(record, now):
-            return "not run: the journal cannot be written"
-        return policy.ledger.blocks[command.name, subject]
+        if not blocks.apply(record, now, makes_room=policy.makes_room(record)):
+            return "not run: the journal cannot be written, or there are too many blocks"
+        return policy.ledger.blocks[record.block]
 
     return blocks.begin_trial(command.executable, arguments, promise, now)
 

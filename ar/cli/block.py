@@ -6,7 +6,7 @@ import argparse
 import json
 
 from ar.config.home import Home
-from ar.control.protocol import answering, ask
+from ar.control.protocol import Object, answering, ask
 from ar.duration import parse_duration, speak
 from ar.errors import UsageError
 from ar.model import parse_address
@@ -33,8 +33,15 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(row))
     else:
-        print(f"{row['subject']} is being blocked with {row['command']}, {_how_long(row['left_s'])}.")
+        print(_told(row))
     return 0
+
+
+def _told(row: Object) -> str:
+    subject, command, how_long = row["subject"], row["command"], _how_long(row["left_s"])
+    if row["already"]:
+        return f"{subject} is blocked with {command} already, {how_long}: that stands. `unblock` would end it."
+    return f"{subject} is being blocked with {command}, {how_long}."
 
 
 def _seconds(text: str) -> int:

@@ -29,10 +29,10 @@ def tell(done: Releases, summary: str, *, as_json: bool) -> int:
 
 def _print_rows(done: Releases) -> None:
     now = clock.now()
-    left = {block.key for block in done.left}
+    left = {block.id for block in done.left}
     for block in done.meant:
         row = row_of(block, now)
-        print(json.dumps(row if block.key in left else {**row, "state": "released"}))
+        print(json.dumps(row if block.id in left else {**row, "state": "released"}))
 
 
 def _complaints(done: Releases) -> Iterator[str]:

@@ -11,8 +11,8 @@ Key = Tuple[str, Subject]  # a command and what it acts on
 AT_ONCE_S = float("-inf")
 TIDIED_AT_ENTRIES = 1000
 
-_Entry = Tuple[float, int, Key]  # boot clock, the block's number, its key
-_Stands = Callable[[float, int, Key], bool]  # whether an entry is still the block's
+_Entry = Tuple[float, int]  # boot clock, the block's number
+_Stands = Callable[[float, int], bool]  # whether an entry is still the block's
 
 
 class Queue:
@@ -27,12 +27,12 @@ class Queue:
         self._entries: List[_Entry] = []
         self._tidied_at = TIDIED_AT_ENTRIES
 
-    def put(self, boot_s: float, block_id: int, key: Key) -> None:
+    def put(self, boot_s: float, block_id: int) -> None:
         """Note that something is to be done at that time."""
         if len(self._entries) >= self._tidied_at:
             self._entries = sorted({entry for entry in self._entries if self._stands(*entry)})
             self._tidied_at = max(TIDIED_AT_ENTRIES, 2 * len(self._entries))
-        heapq.heappush(self._entries, (boot_s, block_id, key))
+        heapq.heappush(self._entries, (boot_s, block_id))
 
     def first(self) -> Optional[_Entry]:
         """Return the earliest entry, or None."""
@@ -52,29 +52,29 @@ class Agenda:
         self._stands = stands
         self._queues: Dict[str, Queue] = {}
 
-    def put(self, boot_s: float, block_id: int, key: Key) -> None:
-        """Note that something is to be done at that time."""
-        queue = self._queues.get(key[0])
+    def put(self, boot_s: float, block_id: int, command: str) -> None:
+        """Note that something is to be done at that time for a block of that command."""
+        queue = self._queues.get(command)
         if queue is None:
-            queue = self._queues[key[0]] = Queue(self._stands)
-        queue.put(boot_s, block_id, key)
+            queue = self._queues[command] = Queue(self._stands)
+        queue.put(boot_s, block_id)
 
     def next_s(self) -> Optional[float]:
         """Return the earliest time at which something is to be done, or None."""
         first = self._first()
         return None if first is None else first[0]
 
-    def first_due(self, boot_s: float, command: Optional[str] = None) -> Optional[Key]:
-        """Return the key of the block that something is to be done for first, by now; None when there is none.
+    def first_due(self, boot_s: float, command: Optional[str] = None) -> Optional[int]:
+        """Return the number of the block that something is to be done for first, by now; None when there is none.
 
         With `command` only its blocks count.
         """
         first = self._first() if command is None else self._queues[command].first()
-        return None if first is None or first[0] > boot_s else first[2]
+        return None if first is None or first[0] > boot_s else first[1]
 
-    def drop_first(self, key: Key) -> None:
-        """Take off the entry that `first_due` has just told of."""
-        self._queues[key[0]].drop_first()
+    def drop_first(self, command: str) -> None:
+        """Take off the entry that `first_due` has just told of, of a block of that command."""
+        self._queues[command].drop_first()
 
     def _first(self) -> Optional[_Entry]:
         return min(filter(None, (queue.first() for queue in self._queues.values())), default=None)

@@ -7,11 +7,15 @@ A block goes through these states; nothing else happens to it:
                            |  +----------------|--------- its end, or unblock ----|--+
                            +---- prolonged, ---+                                  |
                            |     flushed by somebody, or a reboot                 |
-                           +---------------- a new offence: a new block ----------+
+                           +---- a new offence: a new block takes its place ------+
 
 PROMISED and RELEASING are what a script is to be run for; two never run for one key at once. A block whose
 end comes while it is still PROMISED is released too, since its script may have half worked. A script that
 failed leaves the state as it is, and is tried again after a growing pause.
+
+A new block takes the place of one that is being released only where both do the same: then there is nothing left to
+undo. Otherwise (the user is another one, or the command's script was replaced) the former block stays RELEASING beside
+the new one, which waits until that release was tried, and is put in force again once it has come true.
 """
 
 from __future__ import annotations
@@ -37,13 +41,14 @@ class Block:
 
     `turn` counts the changes of what is wanted, so that a script which finishes late is not taken for the
     answer to a question that was asked after it started. `stands` while it is known to be in force, also where its
-    script is to run again for a new end; it is not on record.
+    script is to run again for a new end; it is not on record. `failures` counts how often in a row its script failed at
+    what is wanted now, `blamed` how often that may have been for its own sake.
     """
 
     __slots__ = (
-        "arguments", "at_s", "boot_id", "command", "contract", "ends_boot_s", "executable", "extra_args", "failures",
-        "id", "key", "last_offence_boot_s", "last_words", "offence", "sentence_s", "stands", "state", "subject", "turn",
-        "wake_boot_s",
+        "arguments", "at_s", "blamed", "boot_id", "command", "contract", "ends_boot_s", "executable", "extra_args",
+        "failures", "id", "key", "last_offence_boot_s", "last_words", "offence", "sentence_s", "stands", "state",
+        "subject", "turn", "wake_boot_s",
     )  # fmt: skip
 
     def __init__(self, promise: Promised, boot_id: str) -> None:
@@ -63,7 +68,7 @@ class Block:
         self.state = State.PROMISED
         self.stands = False
         self.turn = 0
-        self.failures = 0
+        self.failures = self.blamed = 0
         self.last_words = ""
         self.last_offence_boot_s = float("-inf")
         self.wake_boot_s: Optional[float] = None
@@ -86,14 +91,29 @@ class Block:
         return self.sentence_s, self.at_s, self.id
 
     def goes_with(self, other: Block) -> bool:
-        """Tell whether one run of a script can be for both: one command and kind of subject, failed as often."""
+        """Tell whether one run of a script can be for both: one command and kind of subject, blamed as often."""
         return (
             self.command == other.command
             and self.executable == other.executable
             and self.contract == other.contract
-            and self.failures == other.failures
+            and self.blamed == other.blamed
             and self.subject.kind == other.subject.kind
         )
+
+    def does_the_same_as(self, other: Block) -> bool:
+        """Tell whether the release of one undoes the other too: one script, told to act on the same."""
+        return (
+            self.executable == other.executable
+            and self.contract == other.contract
+            and self.extra_args == other.extra_args
+            and self.arguments.acting == other.arguments.acting
+        )
+
+    def let_go(self) -> None:
+        """Have it released from now on; how putting it in force went says nothing of that."""
+        self.state = State.RELEASING
+        self.turn += 1
+        self.failures, self.last_words = 0, ""
 
     def is_over(self, now: Moment) -> bool:
         """Tell whether its end has come."""

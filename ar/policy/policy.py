@@ -115,17 +115,25 @@ class Policy:
 
     def block_by_hand(
         self, command: Command, address: Address, sentence_s: int, alert_id: str, now: Moment
-    ) -> Union[Promised, Prolonged, str]:
-        """Return the record that blocks an address at the administrator's word, or why it is not done."""
+    ) -> Union[Promised, Prolonged, Block, str]:
+        """Return the record that blocks an address at the administrator's word, or why it is not done.
+
+        A block that lasts as long or longer already is returned as it stands: it is never shortened.
+        """
         reason = self.allowlist.reason(address)
         if reason is not None:
-            return reason
+            return f"it is {reason}"
         subject = self.subject_of_address(address)
         key = (command.name, subject)
         arguments = Arguments("-", subject.value, alert_id, 0, "ar-agent", "-")
-        block = self.ledger.blocks.get(key)
+        block = self.ledger.block_of(key)
         if block is not None and block.state is not State.RELEASING:
-            return Prolonged(block.id, block.offence, now.wall_s, sentence_s, _end(now, sentence_s))
+            ends_boot_s = _end(now, sentence_s)
+            if _lasts_until(block, ends_boot_s):
+                return block
+            return Prolonged(block.id, block.offence, now.wall_s, sentence_s, ends_boot_s)
+        if self._beyond(key) >= GIVING_WAY_MAX:
+            return self._why_full()
         return self.promise_by_hand(command, subject, arguments, sentence_s, now)
 
     def promise_by_hand(
@@ -134,6 +142,20 @@ class Policy:
         """Return the record of a new block that is no offence."""
         offence = self.ledger.offences((command.name, subject), now, self.terms.forget_after_s)
         return self._promise(command, subject, arguments, now, offence=offence, sentence_s=sentence_s)
+
+    def makes_room(self, record: Union[Promised, Prolonged]) -> bool:
+        """Tell whether there are so many blocks that another one has to give way to the one of this record."""
+        return isinstance(record, Promised) and self._beyond((record.command, record.subject)) >= 0
+
+    def _beyond(self, key: Key) -> int:
+        """Return how many blocks there are beyond what leaves room for one on that key; negative: so many fit in.
+
+        A block of the same key that is being released is replaced: no more of them are kept than before.
+        """
+        return len(self.ledger.blocks) - (self.ledger.block_of(key) is not None) - self.terms.blocks_max
+
+    def _why_full(self) -> str:
+        return f"{self.terms.blocks_max} blocks are in force, and too many are being released to make room"
 
     def _longest(self, command_name: str, bound: Sequence[Response], alert: Alert, now: Moment) -> Response:
         rivals = [response for response in bound if response.command.name == command_name]
@@ -155,7 +177,7 @@ class Policy:
         arguments = _arguments(command, subject, alert)
         if not command.timeout_allowed or (subject == NOTHING and not response.timeout_s):
             return self._rule_on_run(response, subject, arguments, now)
-        block = self.ledger.blocks.get((command.name, subject))
+        block = self.ledger.block_of((command.name, subject))
         if block is not None and block.state is not State.RELEASING:
             return self._rule_on_block(response, block, arguments, now)
         return self._rule_on_first(response, subject, arguments, now)
@@ -169,11 +191,9 @@ class Policy:
 
     def _rule_on_first(self, response: Response, subject: Subject, arguments: Arguments, now: Moment) -> Ruling:
         key = (response.command.name, subject)
-        # A block of the same key that is being released is replaced: no more of them are kept than before.
-        beyond = len(self.ledger.blocks) - (key in self.ledger.blocks) - self.terms.blocks_max
+        beyond = self._beyond(key)
         if beyond >= GIVING_WAY_MAX:
-            why = f"{self.terms.blocks_max} blocks are in force, and too many are being released to make room"
-            return Ruling(response, Outcome.FULL, why, subject, arguments)
+            return Ruling(response, Outcome.FULL, self._why_full(), subject, arguments)
         offence = self.ledger.offences(key, now, self.terms.forget_after_s) + 1
         sentence_s = response.sentence_s(offence)
         record = self._promise(response.command, subject, arguments, now, offence=offence, sentence_s=sentence_s)
@@ -188,7 +208,7 @@ class Policy:
         ends_boot_s = _end(now, sentence_s)
         record = Prolonged(block.id, offence, now.wall_s, sentence_s, ends_boot_s)
         why = f"offence {offence} while blocked, {for_how_long(sentence_s)} from now"
-        if block.ends_boot_s is None or (ends_boot_s is not None and ends_boot_s <= block.ends_boot_s):
+        if _lasts_until(block, ends_boot_s):
             record = Prolonged(block.id, offence, block.at_s, block.sentence_s, block.ends_boot_s)
             why = f"offence {offence} while blocked, already for as long"
         return Ruling(response, Outcome.PROLONG, why, block.subject, arguments, record)
@@ -219,6 +239,11 @@ def for_how_long(sentence_s: int) -> str:
 def _end(now: Moment, sentence_s: int) -> Optional[float]:
     """Return when a sentence that begins now ends, on the boot clock; None for good."""
     return now.boot_s + sentence_s if sentence_s else None
+
+
+def _lasts_until(block: Block, boot_s: Optional[float]) -> bool:
+    """Tell whether a block lasts until then as it is, on the boot clock; None is for good."""
+    return block.ends_boot_s is None or (boot_s is not None and boot_s <= block.ends_boot_s)
 
 
 def _arguments(command: Command, subject: Subject, alert: Alert) -> Arguments:

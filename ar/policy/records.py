@@ -21,6 +21,11 @@ class Arguments(NamedTuple):
     location: str
     filename: str
 
+    @property
+    def acting(self) -> Tuple[str, str, str]:
+        """What a script acts on: user, address, file name. The rest only says why."""
+        return self.user, self.srcip, self.filename
+
     def argv(self, script: str, action: str) -> list[str]:
         """Return the command line of OSSEC's argv contract; `action` is add, delete or present."""
         rest = (self.user, self.srcip, self.alert_id, str(self.rule), self.location, self.filename)
@@ -28,7 +33,7 @@ class Arguments(NamedTuple):
 
 
 class Opened(NamedTuple):
-    """An agent started: the records that follow were made in this boot of the machine."""
+    """An agent started, or the wall clock was stepped: what follows was recorded in this boot of the machine."""
 
     boot_id: str
     wall_s: float

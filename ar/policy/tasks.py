@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
 
+from ar.errors import UNAVAILABLE
 from ar.model import Alert
 from ar.policy.block import Action, Block
 from ar.policy.records import Arguments
@@ -70,7 +71,7 @@ class Task(NamedTuple):
 class Finished(NamedTuple):
     """What came of a task: whether the script did it, how it ended in words, what it printed, its exit status.
 
-    `status` is None where the script was ended, or did not even start. `took_s` is how long it ran.
+    `status` is None where the script was ended, or did not even start (`started`). `took_s` is how long it ran.
     """
 
     task: Task
@@ -79,3 +80,9 @@ class Finished(NamedTuple):
     output: str
     status: Optional[int] = None
     took_s: float = 0.0
+    started: bool = True
+
+    @property
+    def is_fault_of_one(self) -> bool:
+        """Whether it may have failed at one of its blocks: not where it could not be run, or lacks a program."""
+        return not self.worked and self.started and self.status != UNAVAILABLE

@@ -6,19 +6,18 @@ has ended. Whatever the machine does in between, the next start finds every bloc
 
 from __future__ import annotations
 
-import math
-from collections import Counter, OrderedDict, deque
-from typing import Callable, Deque, Dict, FrozenSet, Iterable, List, Optional, Protocol, Sequence, Tuple, Union
+from collections import Counter, deque
+from typing import Callable, Deque, Dict, FrozenSet, Iterable, List, Optional, Protocol, Sequence, Union
 
-from ar.model import Alert, Command, Moment, RuleId
+from ar.model import Alert, Moment
 from ar.news import News
 from ar.policy.agenda import AT_ONCE_S
 from ar.policy.block import Action, Block, State
 from ar.policy.ledger import Ledger
 from ar.policy.policy import Policy, Ruling
-from ar.policy.records import Added, Arguments, Ended, Prolonged, Promised, Ran, Record, Released
-from ar.policy.tasks import BATCH_BYTES_MAX, LINE_BYTES_MAX, Finished, Notice, Task, may_share
-from ar.respond.contracts import remembered
+from ar.policy.records import Added, Arguments, Ended, Opened, Prolonged, Promised, Ran, Record, Released
+from ar.policy.tasks import BATCH_BYTES_MAX, LINE_BYTES_MAX, Finished, Task, may_share
+from ar.respond.briefing import Briefing, RuleWords
 from ar.respond.journal import Journal, JournalError
 from ar.respond.promises import Keeps, Promises
 from ar.respond.reconcile import PRESENT, Reconciler
@@ -26,13 +25,10 @@ from ar.respond.trial import Trial
 
 GROWN_RECORDS, GROWN_TIMES = 1000, 4  # more records than that are mostly of what is over; a start reads them no more
 RUNS_WAITING_MAX = 1000  # commands that are never undone, waiting for a turn; further ones are dropped and counted
-ALERTS_KEPT_MAX = 1000  # of the latest blocks: of others a script is told what the journal has
 BATCH_MAX = 1024  # blocks in one run of a script
 SECONDS_BYTES_MAX = 11  # of a line of a batch: a space, TIMEOUT_MOST_S and the line end
-TIMEOUT_MOST_S = 999_999_999  # what scripts are told at most; the agent itself releases on time all the same
 
 Log = Callable[[str, str], None]  # severity, text
-RuleWords = Callable[[RuleId], Tuple[int, str]]  # a rule's level and description
 
 
 class Runs(Protocol):
@@ -51,21 +47,28 @@ def restored(journal: Optional[Journal], now: Moment, boot_id: str, log: Log) ->
     """Return the ledger that a journal leads to, every block due when it should be in this boot.
 
     What is damaged is told loudly, and what is intact counts. Without a journal the ledger is empty. After a
-    reboot the new ends are written down at once, so that from then on the boot clock counts. A journal that is
-    mostly of what is over, or damaged, is replaced by a snapshot.
+    reboot it is written down at once that this boot has begun, so that from then on the boot clock counts. A journal
+    that is mostly of what is over, or damaged, is replaced by a snapshot.
     """
     if journal is None:
         return Ledger(boot_id)
     for text in journal.damage:
         log("ERROR", text)
-    ledger = Ledger.remembered(journal.records, boot_id)
+    ledger = Ledger.remembered(journal.records)
     is_grown = len(journal.records) > GROWN_RECORDS + GROWN_TIMES * (len(ledger.blocks) + len(ledger.offenders))
     journal.records = []
-    if ledger.rearm(now, boot_id) or is_grown or journal.may_be_rid_of_damage:
-        try:
+    is_of_this_boot = ledger.boot_id == boot_id
+    opened = Opened(boot_id, *now)
+    try:
+        if ledger.rearm(now, boot_id) or is_grown or journal.may_be_rid_of_damage:
             journal.compact(ledger.snapshot(now, float("inf")))
-        except JournalError as error:
-            log("ERROR", str(error))  # a restart works the ends out again, by the wall clock
+            ledger.apply(opened)  # as the snapshot says
+        elif ledger.blocks and not is_of_this_boot:
+            journal.write(opened)
+            journal.sync()
+            ledger.apply(opened)
+    except JournalError as error:
+        log("ERROR", str(error))  # a restart works the ends out again, by the wall clock
     return ledger
 
 
@@ -92,7 +95,6 @@ class Blocks:
             ("blocks", "releases", "runs", "failures", "not promised", "emergencies"), 0
         )
         self.bounds_hit: Counter[str] = Counter()
-        self._rule_words = rule_words
         self.promises = Promises(ledger, journal, log)
         self._runner = runner
         self._log = log
@@ -104,10 +106,11 @@ class Blocks:
         self._held_up: List[Block] = []  # of these, for whose key a script still runs
         self._fresh: List[Block] = []  # promised, and not known to be safe on disk
         self._runs: Deque[Task] = deque()  # promised, to be started with the next `work`
-        self._alerts: OrderedDict[int, Alert] = OrderedDict()  # what led to a block, by its id
+        self._briefing = Briefing(ledger, rule_words)
         self.holding = False  # while it is not known who is allowlisted, nothing is put in force
         self._kind = 0  # whose turn it is of releases, blocks to be put in force, and other commands
-        self._news = News()  # of the blocks that give way
+        self._news = News()  # of the blocks that give way, and of scripts that fail
+        self._worked_since: Counter[str] = Counter()  # runs of a script that worked since one failed at a block
 
     @property
     def runs_waiting(self) -> int:
@@ -132,10 +135,9 @@ class Blocks:
         if isinstance(ruling.record, Ran) and self.runs_waiting >= RUNS_WAITING_MAX:
             self.bounds_hit["scripts_waiting"] += 1
             return False
-        gives_way = self._first_to_make_room(now) if ruling.makes_room else None
-        if ruling.makes_room and gives_way is None:
+        ended = self._make_room(now) if ruling.makes_room else []
+        if ended is None:
             return False
-        ended = [] if gives_way is None else [Ended(gives_way.id, now.wall_s)]
         if not self._promise(now, ruling.record, *ended):
             return self._block_in_emergency(ruling, policy, now, alert)
         policy.commit(ruling, now)
@@ -143,21 +145,20 @@ class Blocks:
             self.ledger.apply(record)
         if isinstance(ruling.record, Ran):
             self.counts["runs"] += 1
-            self._runs.append(self._run_task(ruling.response.command, ruling.arguments, policy, now, alert))
+            told = None if alert is None else policy.tellable(ruling.response.command, alert)
+            self._runs.append(self._briefing.run_task(ruling.response.command, ruling.arguments, told, now))
         elif isinstance(ruling.record, Promised):
             self.counts["blocks"] += 1
             self._keep_alert(ruling.record, ruling, policy, alert)
-            self._fresh.append(self.ledger.blocks[ruling.response.command.name, ruling.record.subject])
+            self._fresh.append(self.ledger.blocks[ruling.record.block])
         return True
 
     def _keep_alert(self, promise: Promised, ruling: Ruling, policy: Policy, alert: Optional[Alert]) -> None:
         if alert is not None:
-            self._alerts[promise.block] = policy.tellable(ruling.response.command, alert)
-            if len(self._alerts) > ALERTS_KEPT_MAX:
-                self._alerts.popitem(last=False)
+            self._briefing.keep(promise.block, policy.tellable(ruling.response.command, alert))
 
-    def _first_to_make_room(self, now: Moment) -> Optional[Block]:
-        """Return the block that gives way to a new one, None when there is none or the disk takes no promise of it."""
+    def _make_room(self, now: Moment) -> Optional[List[Ended]]:
+        """Return the record by which a block gives way to a new one; None when none does, or the disk takes none."""
         self.bounds_hit["blocks"] += 1
         if not self.promises.can_be_kept:
             return None
@@ -168,7 +169,7 @@ class Blocks:
                 self._log("ERROR", f"{many}. All are for good, or being released: new ones are not made.")
             else:
                 self._log("WARNING", f"{many}: the oldest of the shortest ones give way, now {block.subject}.")
-        return block
+        return None if block is None else [Ended(block.id, now.wall_s)]
 
     def _block_in_emergency(self, ruling: Ruling, policy: Policy, now: Moment, alert: Optional[Alert]) -> bool:
         """Block for a short while without a promise, where that is wanted and the firewall itself will end it."""
@@ -178,7 +179,7 @@ class Blocks:
         policy.commit(ruling, now)
         self._keep_alert(promise, ruling, policy, alert)
         self.counts["blocks"] += 1
-        self._shorten(self.ledger.blocks[ruling.response.command.name, promise.subject], now)
+        self._shorten(self.ledger.blocks[promise.block], now)
         self.promises.lack_something()
         return True
 
@@ -197,16 +198,21 @@ class Blocks:
         """Shorten the blocks whose promises were written and could not be synced."""
         fresh, self._fresh = self._fresh, []
         for block in () if safe else fresh:
-            waits = block.state is State.PROMISED and self.ledger.blocks.get(block.key) is block
+            waits = block.state is State.PROMISED and self.ledger.blocks.get(block.id) is block
             if waits and self._expires(block.executable):
                 self.counts["not promised"] += 1
                 self._shorten(block, now)
 
-    def apply(self, record: Union[Promised, Prolonged], now: Moment) -> bool:
-        """Promise something that no alert asked for; False when it could not be promised."""
-        if not self._promise(now, record):
+    def apply(self, record: Union[Promised, Prolonged], now: Moment, *, makes_room: bool = False) -> bool:
+        """Promise something that no alert asked for; False when it could not be promised.
+
+        With `makes_room` another block gives way to it, and when none does, it is not promised either.
+        """
+        ended = self._make_room(now) if makes_room else []
+        if ended is None or not self._promise(now, record, *ended):
             return False
-        self.ledger.apply(record)
+        for each in (record, *ended):
+            self.ledger.apply(each)
         self.counts["blocks"] += isinstance(record, Promised)
         return True
 
@@ -261,26 +267,56 @@ class Blocks:
 
     def _start_due(self, now: Moment, *, release: bool) -> bool:
         """Start the script that is due first, for as many blocks as it can take at once; False when none is due."""
-        first = self.ledger.take_one(now, release=release)
+        first = self._take_one(now, release=release)
         if first is None:
             return False
         actions = [first]
         most = self._batch_max(first.block)
         room_bytes = BATCH_BYTES_MAX - LINE_BYTES_MAX
         while len(actions) < most and room_bytes >= LINE_BYTES_MAX:
-            another = self.ledger.take_one(now, release=release, like=first)
+            another = self._take_one(now, release=release, like=first)
             if another is None:
                 break
             actions.append(another)
             room_bytes -= len(another.block.subject.value) + SECONDS_BYTES_MAX
-        self._runner.submit(self._task(actions, now), now.boot_s)
+        self._runner.submit(self._briefing.task(actions, now), now.boot_s)
         return True
 
+    def _take_one(self, now: Moment, *, release: bool, like: Optional[Action] = None) -> Optional[Action]:
+        """Take from the ledger what a script is to run for: a release of what another command wants needs none."""
+        action = self.ledger.take_one(now, release=release, like=like)
+        while action is not None and action.verb == "delete":
+            keeper = next(self.ledger.sharing(action.block), None)
+            if keeper is None:
+                break
+            self._let_go(action, keeper, now)
+            action = self.ledger.take_one(now, release=release, like=like)
+        return action
+
+    def _let_go(self, action: Action, keeper: Block, now: Moment) -> None:
+        """Hold a block as released whose element another one keeps in force, and goes on to with its own end."""
+        record = self.ledger.finish(action, worked=True, last_words="", now=now)
+        if record is not None:
+            self._note_released([action.block], f"over; {keeper.command} keeps it blocked")
+            self.promises.note(now, record, is_worth_a_sync=True)
+            self.ledger.apply(record)
+
+    def _note_released(self, blocks: Sequence[Block], how: str) -> None:
+        self.counts["releases"] += len(blocks)
+        self._log("INFO", "\n".join(f"{block.command} {block.subject}: {how}." for block in blocks))
+        for block in blocks:
+            self._briefing.forget(block.id)
+
     def _batch_max(self, block: Block) -> int:
-        """Return how many blocks may go with this one; fewer when it failed before, so that one spoils few others."""
+        """Return how many blocks may go into one run with this one.
+
+        Fewer when it failed before, so that one which the firewall refuses spoils few others; more again, up to the
+        size after two failures, with each run that worked since.
+        """
         if not may_share(block, self._runner.abilities(block.executable)):
             return 1
-        return max(1, BATCH_MAX >> (3 * block.failures))
+        steps = max(min(block.blamed, 2), block.blamed - self._worked_since[block.executable])
+        return max(1, BATCH_MAX >> (3 * steps))
 
     def _start_run(self, now: Moment) -> bool:
         if self._runs:
@@ -292,11 +328,11 @@ class Blocks:
         """Start the script of a block that cannot be promised; the firewall will end it."""
         while self._emergencies:
             block = self._emergencies.popleft()
-            waits = block.state is State.PROMISED and self.ledger.blocks.get(block.key) is block
-            if waits and self.ledger.is_busy(block.key):
+            waits = block.state is State.PROMISED and self.ledger.blocks.get(block.id) is block
+            if waits and self.ledger.has_to_wait(block):
                 self._held_up.append(block)
             elif waits:
-                task = self._task([self.ledger.begin(block)], now)
+                task = self._briefing.task([self.ledger.begin(block)], now)
                 must_expire = {**task.environment, "AR_MUST_EXPIRE": "1"}
                 self._runner.submit(task._replace(environment=must_expire), now.boot_s)
                 return True
@@ -341,72 +377,43 @@ class Blocks:
         self._emergencies.extend(self._held_up)
         self._held_up.clear()
         records: List[Union[Added, Released]] = []
+        is_its_fault = outcome.is_fault_of_one
+        worked_since = self._worked_since[outcome.task.executable] + outcome.worked
+        self._worked_since[outcome.task.executable] = 0 if is_its_fault else worked_since
         for action in outcome.task.actions:
-            record = self.ledger.finish(action, worked=outcome.worked, last_words=words, now=now)
+            record = self.ledger.finish(
+                action, worked=outcome.worked, last_words=words, now=now, is_its_fault=is_its_fault
+            )
             if record is not None:
                 records.append(record)
-        self._report(outcome, "It is tried again." if outcome.task.actions and not outcome.worked else "")
+        self._report(outcome, "It is tried again." if outcome.task.actions and not outcome.worked else "", now)
         if not records:
             return
         released = isinstance(records[0], Released)  # one script does one thing, to one block or to many
         if released:
-            self.counts["releases"] += len(records)
-            ended = [action.block for action in outcome.task.actions]
-            self._log("INFO", "\n".join(f"{block.command} {block.subject}: released." for block in ended))
-            for block in ended:
-                self._alerts.pop(block.id, None)
+            self._note_released([action.block for action in outcome.task.actions], "released")
         # Where an outcome is lost the script runs once more, which does no harm: that of an addition waits for a sync.
         self.promises.note(now, *records, is_worth_a_sync=released)
         for record in records:
             self.ledger.apply(record)
 
-    def _report(self, outcome: Finished, then: str) -> None:
-        task = outcome.task
-        for line in outcome.output.splitlines() if outcome.worked else outcome.output.splitlines()[:-1]:
+    def _report(self, outcome: Finished, then: str, now: Moment) -> None:
+        """Log what a script said, and why it failed: each cause once a minute, with how often it came since."""
+        task, words = outcome.task, _last_words(outcome)
+        if outcome.worked:
+            self._log_output(task, outcome.output.splitlines())
+            return
+        self.counts["failures"] += 1
+        cause = (task.executable, task.verb, words.replace(task.about, ""))
+        if self._news.is_new(cause, now.boot_s):
+            self._log_output(task, outcome.output.splitlines()[:-1])
+            again = self._news.take_unsaid(cause)
+            often = f" (so did {again} more since this was last told)" if again else ""
+            self._log("ERROR", f"{task.executable} {task.verb} {task.about} failed: {words}{often}. {then}".rstrip())
+
+    def _log_output(self, task: Task, lines: Sequence[str]) -> None:
+        for line in lines:
             self._log("INFO", f"{task.executable} {task.verb}: {line}")
-        if not outcome.worked:
-            self.counts["failures"] += 1
-            text = f"{task.executable} {task.verb} {task.about} failed: {_last_words(outcome)}. {then}"
-            self._log("ERROR", text.rstrip())
-
-    def _task(self, actions: Sequence[Action], now: Moment) -> Task:
-        first = actions[0].block
-        environment = self._environment(first.arguments, _timeout_s(first, now))
-        lines = [f"{action.block.subject.value} {_timeout_s(action.block, now)}" for action in actions]
-        if len(lines) > 1:
-            return Task(actions[0].verb, first.executable, first.arguments, environment, tuple(actions), tuple(lines))
-        alert = self._alerts.get(first.id) or remembered(
-            first.arguments, *self._rule_words(first.arguments.rule), first.at_s
-        )
-        notice = Notice(first.contract, first.command, first.extra_args, alert, is_stateful=True, stands=first.stands)
-        return Task(actions[0].verb, first.executable, first.arguments, environment, tuple(actions), notice=notice)
-
-    def _run_task(
-        self, command: Command, arguments: Arguments, policy: Policy, now: Moment, alert: Optional[Alert]
-    ) -> Task:
-        """Return the script of a command that is never undone."""
-        if alert is None:
-            told = remembered(arguments, *self._rule_words(arguments.rule), now.wall_s)
-        else:
-            told = policy.tellable(command, alert)
-        notice = Notice(command.contract, command.name, command.extra_args, told, is_stateful=False)
-        return Task("add", command.executable, arguments, self._environment(arguments, 0), notice=notice)
-
-    def _environment(self, arguments: Arguments, timeout_s: int) -> Dict[str, str]:
-        level, description = self._rule_words(arguments.rule)
-        return {
-            "AR_TIMEOUT": str(timeout_s),
-            "AR_RULE_ID": str(arguments.rule),
-            "AR_RULE_LEVEL": str(level),
-            "AR_RULE_DESCRIPTION": description,
-            "AR_ALERT_ID": arguments.alert_id,
-        }
-
-
-def _timeout_s(block: Block, now: Moment) -> int:
-    """Return what a script is told of how long the block is to last from now on; 0 is for good."""
-    left_s = block.left_s(now)
-    return 0 if left_s is None else min(max(1, math.ceil(left_s)), TIMEOUT_MOST_S)
 
 
 def _last_words(outcome: Finished) -> str:

@@ -116,6 +116,11 @@ class Promises:
         self._tell(f"{gone}; it is written anew from memory", now)
         self.lack_something()
 
+    def note_clock(self, now: Moment) -> None:
+        """Write down that the wall clock was stepped: after a reboot it says how long what is blocked lasts."""
+        if self._ledger.blocks and not self._ledger.knows_clock(now):
+            self.note(now, is_worth_a_sync=True)
+
     def compact_when_grown(self, now: Moment, snapshot: Callable[[], Iterable[Record]]) -> None:
         """Let the journal be replaced by a snapshot when it has grown; after a failure wait a minute."""
         if now.boot_s < self._compact_not_before_s:
@@ -129,17 +134,21 @@ class Promises:
 
     def _write(self, now: Moment, *records: Record) -> None:
         """Write records; before this agent's first one, write in which boot of the machine it is made."""
+        opening = self._opening(now)
         try:
-            self._journal.write(*self._opening(now), *records)
+            self._journal.write(*opening, *records)
         except JournalGoneError as gone:
             self._lose(gone, now)
             self._write_anew(now)
             self._journal.write(*records)
+        for record in opening:
+            self._ledger.apply(record)
         self._opened = True
         self._unsynced = True
 
     def _opening(self, now: Moment) -> Tuple[Opened, ...]:
-        return () if self._opened else (Opened(self._ledger.boot_id, now.wall_s, now.boot_s),)
+        is_known = self._opened and self._ledger.knows_clock(now)
+        return () if is_known else (Opened(self._ledger.boot_id, now.wall_s, now.boot_s),)
 
     def _write_anew(self, now: Moment) -> None:
         """Replace the journal by all that is known, whatever became of it."""

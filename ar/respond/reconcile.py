@@ -11,7 +11,7 @@ from collections import Counter, deque
 from typing import Callable, Deque, Dict, FrozenSet, Iterator, List, Optional, Protocol, Set, Tuple
 
 from ar.model import Moment
-from ar.policy.agenda import AT_ONCE_S, Key
+from ar.policy.agenda import AT_ONCE_S
 from ar.policy.block import Action, Block, State
 from ar.policy.ledger import Ledger
 from ar.policy.tasks import BATCH_BYTES_MAX, LINE_BYTES_MAX, Finished, Task, may_share
@@ -42,7 +42,7 @@ class Reconciler:
         self._ledger = ledger
         self._runner = runner
         self._log = log
-        self._waiting: Deque[Key] = deque()
+        self._waiting: Deque[int] = deque()  # numbers of blocks
         self._asked_s: Optional[float] = None  # when the script that runs began: one at a time, this is never urgent
         self._rests_until_s = AT_ONCE_S
         self._is_wanted = False  # by the administrator, who waits for the answer
@@ -62,7 +62,7 @@ class Reconciler:
 
     def _is_as_it_was(self, action: Action) -> bool:
         block = action.block
-        return self._ledger.blocks.get(block.key) is block and block.turn == action.turn
+        return self._ledger.blocks.get(block.id) is block and block.turn == action.turn
 
     def ask_about_all(self, *, is_wanted: bool = False) -> List[str]:
         """Begin a round, without any rest if somebody wants it.
@@ -74,7 +74,7 @@ class Reconciler:
         can = {executable: PRESENT in self._runner.abilities(executable) for executable in executables}
         in_force.sort(key=lambda block: (block.command, block.executable))  # what goes into one batch stands together
         self._end_round()
-        self._waiting = deque(block.key for block in in_force if can[block.executable])
+        self._waiting = deque(block.id for block in in_force if can[block.executable])
         self.counts["rounds"] += 1
         self._is_wanted = is_wanted
         if is_wanted:

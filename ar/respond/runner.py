@@ -152,7 +152,7 @@ class Runner:
         script = self._folder / task.executable
         fault = self._fault_of_script(script)
         if fault is not None:
-            self._refused.append(Finished(task, worked=False, how=f"not run: {fault}", output=""))
+            self._refused.append(Finished(task, worked=False, how=f"not run: {fault}", output="", started=False))
             return
         told = _told(task, str(script), self.host)
         self._note_running(starting=True)
@@ -168,7 +168,9 @@ class Runner:
                 pass_fds=self._orphans.inherited if self._orphans is not None else (),
             )
         except OSError as error:
-            self._refused.append(Finished(task, worked=False, how=f"not run: {error.strerror}", output=""))
+            self._refused.append(
+                Finished(task, worked=False, how=f"not run: {error.strerror}", output="", started=False)
+            )
             self._note_running()
             return
         run = Running(task, process, awake_s, self.deadline_s)

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from ar.answers import row_of
 from ar.model import Subject
+from ar.policy.block import Block
 from ar.policy.records import Added, Arguments, Opened, Promised
 from ar.respond import clock
 from ar.respond.journal import Journal
@@ -168,3 +170,32 @@ def test_what_another_user_may_not_see_is_told_without_a_traceback(blocked, verb
     monkeypatch.setattr(Path, "exists", refuses)
     code, out, err = verb("sweep")
     assert (code, out, err) == (77, "", f"ar-agent: {blocked}/var/journal.json: Permission denied\n")
+
+
+@pytest.mark.parametrize(
+    ("already", "left_s", "told"),
+    [
+        (False, 60.0, "203.0.113.7 is being blocked with drop, for 1 min."),
+        (True, 600.0, "203.0.113.7 is blocked with drop already, for 10 min: that stands. `unblock` would end it."),
+        (True, None, "203.0.113.7 is blocked with drop already, for good: that stands. `unblock` would end it."),
+    ],
+)
+def test_block_says_what_stands_when_the_address_is_blocked_for_longer_already(
+    verb, monkeypatch, already, left_s, told
+):
+    row = {"subject": "203.0.113.7", "command": "drop", "left_s": left_s, "already": already}
+    monkeypatch.setattr("ar.cli.block.ask", lambda *_: [row])
+    assert verb("block", "203.0.113.7", "--for", "1m") == (0, told + "\n", "")
+
+
+def test_a_block_that_fails_is_told_from_a_release_that_fails():
+    now = clock.now()
+    arguments = Arguments("-", "203.0.113.7", "1.1", 5720, "auth.log", "-")
+    subject = Subject("srcip", "203.0.113.7")
+    block = Block(Promised(1, "drop", "note.sh", "argv", subject, arguments, 1, now.wall_s, 0, None), "boot-a")
+    block.failures = 2
+    assert row_of(block, now)["state"] == "failing block"
+    block.let_go()
+    assert (row_of(block, now)["state"], row_of(block, now)["failures"]) == ("releasing", 0)
+    block.failures = 1
+    assert row_of(block, now)["state"] == "failing release"

@@ -86,7 +86,7 @@ def test_a_missing_script_or_one_that_others_may_write_is_told_and_tried_again(h
     append(log, attack("203.0.113.1"))
     wait_for(lambda: "firewall-drop.sh add 203.0.113.1 failed: not run: " in agent.said(), "the refusal")
     (row,) = agent.rows()
-    assert row["state"] == "failing"
+    assert row["state"] == "failing block"
     assert "writable" in row["last_words"]
     assert agent.status()["failing"] == 1
     script.chmod(0o755)

@@ -18,10 +18,10 @@ def at(seconds, wall=1_000_000.0):
     return Moment(wall + seconds, 100.0 + seconds)
 
 
-def promise(block=1, seconds=0.0, sentence_s=60, offence=1, subject=SUBJECT):
+def promise(block=1, seconds=0.0, sentence_s=60, offence=1, subject=SUBJECT, *, user="-"):
     now = at(seconds)
     ends = now.boot_s + sentence_s if sentence_s else None
-    arguments = Arguments("-", subject.value, "1000000.1", 5712, "/var/log/auth.log", "-")
+    arguments = Arguments(user, subject.value, "1000000.1", 5712, "/var/log/auth.log", "-")
     return Promised(
         block, "firewall-drop", "firewall-drop.sh", "argv", subject, arguments, offence, now.wall_s, sentence_s, ends
     )
@@ -103,7 +103,7 @@ def test_a_failed_release_is_tried_for_ever():
         pause = ledger.next_wake_s() - at(now).boot_s
         assert 0 < pause <= 60
         now += pause
-    assert KEY in ledger.blocks
+    assert ledger.block_of(KEY)
 
 
 def test_a_prolonged_block_runs_its_script_again_and_ends_at_the_new_end():
@@ -211,11 +211,25 @@ def test_what_was_prolonged_in_this_boot_ends_by_this_boots_clock_after_a_restar
     assert next(iter(ledger.blocks.values())).ends_boot_s == 610.0
 
 
-def test_a_block_from_another_boot_is_told_as_moved():
-    ledger = Ledger()
-    for record in [Opened("boot-a", *at(0)), promise(sentence_s=600), Added(1)]:
-        ledger.apply(record)
-    assert ledger.rearm(Moment(at(100).wall_s, 20.0), "boot-b") is True
+@pytest.mark.parametrize("wall_s", [1_000_100.0, 1_000_700.0, 5.0], ids=["later", "overdue", "without a clock"])
+def test_that_a_boot_has_begun_is_all_it_takes_to_carry_blocks_over(wall_s):
+    records = [
+        Opened("boot-a", *at(0)),
+        promise(sentence_s=600),
+        Added(1),
+        promise(2, sentence_s=0)._replace(subject=Subject("srcip", "192.0.2.2")),
+        promise(3, sentence_s=60)._replace(subject=Subject("srcip", "192.0.2.3")),
+        Ended(3, at(10).wall_s),
+    ]
+    now = Moment(wall_s, 20.0)
+    ledger = Ledger.remembered(records)
+    assert not ledger.rearm(now, "boot-b")
+    again = Ledger.remembered([*records, Opened("boot-b", *now)])
+    assert not again.rearm(Moment(2e9, 20.0), "boot-b"), "from then on the boot clock counts"
+    assert state_of(again) == state_of(ledger)
+    assert [block.ends_boot_s for block in again.blocks.values()] == [
+        block.ends_boot_s for block in ledger.blocks.values()
+    ]
 
 
 def test_an_offender_is_forgotten_a_week_after_the_last_block_ended():
@@ -312,6 +326,7 @@ STEPS = st.lists(
                 "sentence_s": st.sampled_from([0, 5, 60]),
                 "offence": st.integers(1, 4),
                 "subject": st.sampled_from([SUBJECT, Subject("srcip", "203.0.113.8")]),
+                "user": st.sampled_from(["-", "alice"]),
             }
         ),
         st.builds(Prolonged, st.integers(1, 5), st.integers(2, 5), st.just(at(9).wall_s), st.just(60), st.just(199.0)),
@@ -327,8 +342,8 @@ RECORDS = STEPS.map(lambda steps: [promise(block=n, **s) if isinstance(s, dict) 
 
 def state_of(ledger):
     blocks = {
-        key: (b.id, b.offence, b.at_s, b.sentence_s, b.ends_boot_s, b.state, b.arguments)
-        for key, b in ledger.blocks.items()
+        number: (b.key, b.offence, b.at_s, b.sentence_s, b.ends_boot_s, b.state, b.arguments)
+        for number, b in ledger.blocks.items()
     }
     return blocks, ledger.offenders
 
@@ -393,15 +408,15 @@ def test_a_new_block_does_not_stand_before_its_script_has_succeeded():
     (action,) = ledger.take_due(at(0))
     assert not action.block.stands
     finish(ledger, action, worked=False, seconds=0)
-    assert not ledger.blocks[KEY].stands
+    assert not ledger.block_of(KEY).stands
     (again,) = ledger.take_due(at(1))
     finish(ledger, again, worked=True, seconds=1)
-    assert ledger.blocks[KEY].stands
+    assert ledger.block_of(KEY).stands
 
 
 def prolonged(ledger):
     ledger.apply(Prolonged(1, 2, at(10).wall_s, 600, 710.0))
-    return ledger.blocks[KEY]
+    return ledger.block_of(KEY)
 
 
 def test_a_prolonged_block_stands_until_its_script_fails_at_it():
@@ -409,7 +424,7 @@ def test_a_prolonged_block_stands_until_its_script_fails_at_it():
     assert prolonged(ledger).stands
     (action,) = ledger.take_due(at(10))
     finish(ledger, action, worked=False, seconds=10)
-    assert not ledger.blocks[KEY].stands, "nobody knows what a script that failed has left"
+    assert not ledger.block_of(KEY).stands, "nobody knows what a script that failed has left"
 
 
 def test_a_block_that_was_prolonged_while_its_script_ran_stands_if_that_worked():
@@ -418,35 +433,35 @@ def test_a_block_that_was_prolonged_while_its_script_ran_stands_if_that_worked()
     (action,) = ledger.take_due(at(0))
     assert not prolonged(ledger).stands
     finish(ledger, action, worked=True, seconds=0.1)
-    assert ledger.blocks[KEY].stands
+    assert ledger.block_of(KEY).stands
 
 
 def test_a_block_that_was_flushed_does_not_stand():
     ledger = in_force()
-    ledger.put_back(ledger.blocks[KEY])
-    assert not ledger.blocks[KEY].stands
+    ledger.put_back(ledger.block_of(KEY))
+    assert not ledger.block_of(KEY).stands
 
 
 def test_a_block_stands_until_its_release_begins_and_its_successor_with_it():
     ledger = in_force()
     ledger.apply(Ended(1, at(1).wall_s))
-    assert ledger.blocks[KEY].stands
+    assert ledger.block_of(KEY).stands
     ledger.apply(promise(2, seconds=2))
-    assert ledger.blocks[KEY].stands, "the former one was never released"
+    assert ledger.block_of(KEY).stands, "the former one was never released"
     ledger.apply(Ended(2, at(3).wall_s))
     (release,) = ledger.take_due(at(3))
     assert not release.block.stands
     ledger.apply(promise(3, seconds=4))
-    assert not ledger.blocks[KEY].stands
+    assert not ledger.block_of(KEY).stands
     finish(ledger, release, worked=False, seconds=4)
-    assert not ledger.blocks[KEY].stands, "the release may have done its work before it failed"
+    assert not ledger.block_of(KEY).stands, "the release may have done its work before it failed"
 
 
 def test_another_script_does_not_take_over_what_stands():
     ledger = in_force()
     ledger.apply(Ended(1, at(1).wall_s))
     ledger.apply(promise(2, seconds=2)._replace(executable="other.sh"))
-    assert not ledger.blocks[KEY].stands
+    assert not ledger.block_of(KEY).stands
 
 
 @pytest.mark.parametrize(
@@ -461,7 +476,7 @@ def test_another_script_does_not_take_over_what_stands():
 def test_after_a_restart_only_what_is_in_force_on_record_stands(last, boot, stands):
     ledger = Ledger.remembered([Opened("boot-a", *at(0)), promise(), Added(1), last])
     ledger.rearm(at(20), boot)
-    assert ledger.blocks[KEY].stands == stands
+    assert ledger.block_of(KEY).stands == stands
 
 
 def test_blocks_of_two_contracts_do_not_go_into_one_batch():
@@ -470,3 +485,161 @@ def test_blocks_of_two_contracts_do_not_go_into_one_batch():
     ledger.apply(promise(2, subject=Subject("srcip", "203.0.113.8"))._replace(contract="wazuh4"))
     first, second = (action.block for action in ledger.take_due(at(0)))
     assert not first.goes_with(second)
+
+
+# ── a new block on a key whose former block did something else ───────────────────────────────────────────────
+
+
+def test_what_a_former_block_did_is_undone_before_a_new_one_does_something_else():
+    ledger = Ledger("boot-a")
+    ledger.apply(promise(user="alice"))
+    (add,) = ledger.take_due(at(0))
+    finish(ledger, add, worked=True, seconds=0)
+    ledger.apply(Ended(1, at(1).wall_s))
+    ledger.apply(promise(2, seconds=2, user="bob"))
+    (release,) = ledger.take_due(at(2))
+    assert (release.verb, release.block.id, release.block.arguments.user) == ("delete", 1, "alice")
+    assert finish(ledger, release, worked=True, seconds=3) == Released(1, at(3).wall_s)
+    assert due(ledger, 3) == [("add", 2)]
+    assert ledger.offenders[KEY].last_end_s == 0, "a block of it is in force"
+
+
+@pytest.mark.parametrize("other", [{"executable": "new.sh"}, {"contract": "wazuh4"}, {"extra_args": ("-x",)}])
+def test_a_release_is_finished_by_the_script_and_in_the_way_that_the_block_was_made(other):
+    records = [Opened("boot-a", *at(0)), promise(), Added(1), promise(2, seconds=90)._replace(**other)]
+    ledger = Ledger.remembered(records)
+    ledger.rearm(at(91), "boot-a")
+    (release,) = ledger.take_due(at(91))
+    assert (release.verb, release.block.promise()) == ("delete", promise())
+    finish(ledger, release, worked=True, seconds=92)
+    assert due(ledger, 92) == [("add", 2)]
+
+
+def test_a_release_that_fails_keeps_no_new_block_out_and_that_one_is_put_in_force_again_after_it():
+    ledger = Ledger("boot-a")
+    ledger.apply(promise())
+    ledger.apply(Ended(1, at(1).wall_s))
+    (release,) = ledger.take_due(at(1))
+    ledger.apply(promise(2, seconds=2)._replace(executable="new.sh"))
+    assert due(ledger, 2) == [], "two scripts never run for one key at once"
+    finish(ledger, release, worked=False, seconds=3)
+    (add,) = ledger.take_due(at(3))
+    assert (add.verb, add.block.id) == ("add", 2)
+    assert due(ledger, 10) == []
+    finish(ledger, add, worked=True, seconds=10)
+    (release,) = ledger.take_due(at(10))
+    assert (release.verb, release.block.id) == ("delete", 1)
+    finish(ledger, release, worked=True, seconds=11)
+    assert not ledger.blocks[2].stands
+    assert due(ledger, 11) == [("add", 2)]
+
+
+def test_a_failing_release_and_a_failing_block_of_one_key_both_pause():
+    ledger = Ledger("boot-a")
+    ledger.apply(promise(sentence_s=0))
+    ledger.apply(Ended(1, at(1).wall_s))
+    ledger.apply(promise(2, seconds=2, sentence_s=0)._replace(executable="new.sh"))
+    runs, seconds = 0, 2.0
+    while seconds < 300:
+        for action in ledger.take_due(at(seconds)):
+            runs += 1
+            finish(ledger, action, worked=False, seconds=seconds)
+        seconds = ledger.next_wake_s() - 100.0
+    assert runs < 30
+
+
+def test_the_same_block_again_leaves_nothing_of_the_former_one_to_undo():
+    ledger = in_force()
+    ledger.apply(Ended(1, at(1).wall_s))
+    ledger.apply(promise(2, seconds=2, user="bob"))
+    ledger.apply(Ended(2, at(3).wall_s))
+    ledger.apply(promise(3, seconds=4))
+    assert list(ledger.blocks) == [2, 3]
+    assert due(ledger, 4) == [("delete", 2)]
+
+
+def test_a_snapshot_holds_the_releases_of_former_blocks_and_later_counts():
+    ledger = Ledger("boot-a")
+    ledger.apply(promise())
+    ledger.apply(promise(2, seconds=2, offence=2)._replace(executable="new.sh"))
+    again = Ledger.remembered(ledger.snapshot(at(3), WEEK_S))
+    assert state_of(again) == state_of(ledger)
+    ledger.apply(Released(2, at(70).wall_s))
+    again = Ledger.remembered(ledger.snapshot(at(71), WEEK_S))
+    assert list(again.blocks) == [1]
+    assert again.offences(KEY, at(71), WEEK_S) == 2
+
+
+# ── a wall clock that is set between the promise and a reboot ───────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("set_by_s", [1.7e9, -500_000.0], ids=["from 1970 on", "back"])
+@pytest.mark.parametrize("is_snapshot", [False, True])
+def test_a_block_lasts_as_long_as_promised_though_the_clock_was_set_before_the_reboot(set_by_s, is_snapshot):
+    right = at(100)._replace(wall_s=at(100).wall_s + set_by_s)
+    records = [Opened("boot-a", *at(0)), promise(sentence_s=600), Added(1), Opened("boot-a", *right)]
+    if is_snapshot:
+        records = list(Ledger.remembered(records).snapshot(right, WEEK_S))
+    ledger = Ledger.remembered(records)
+    ledger.rearm(Moment(right.wall_s + 200, 20.0), "boot-b")
+    assert ledger.blocks[1].ends_boot_s == pytest.approx(20 + 600 - 100 - 200)
+
+
+def test_a_clock_is_known_until_it_is_set():
+    ledger = Ledger("boot-a")
+    assert not ledger.knows_clock(at(0))
+    ledger.apply(Opened("boot-a", *at(0)))
+    assert ledger.knows_clock(at(1000, wall=1_000_000.9)), "slewed a little"
+    assert not ledger.knows_clock(at(1000, wall=1_000_001.1))
+    assert not ledger.knows_clock(at(1000, wall=0))
+
+
+def test_a_block_by_hand_revives_no_offences_that_were_forgotten():
+    ledger = Ledger("boot-a")
+    ledger.apply(Offended(*KEY, 3, at(0).wall_s))
+    late = at(WEEK_S + 1)
+    by_hand = ledger.offences(KEY, late, WEEK_S)
+    ledger.apply(promise(seconds=WEEK_S + 1, offence=by_hand))
+    assert ledger.offences(KEY, late, WEEK_S) == 0
+    again = Ledger.remembered(ledger.snapshot(late, WEEK_S))
+    assert again.offences(KEY, late, WEEK_S) == 0
+
+
+# ── who makes room ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def many(number):
+    """Return a ledger of so many blocks; the sentence of each is as many minutes as its number says."""
+    ledger = Ledger("boot-a")
+    for n in range(1, number + 1):
+        ledger.apply(promise(n, sentence_s=60 * n, subject=Subject("srcip", f"203.0.113.{n}")))
+    return ledger
+
+
+def test_who_makes_room_is_asked_anew_each_time():
+    ledger = many(3)
+    assert ledger.first_to_make_room().id == 1
+    assert ledger.first_to_make_room().id == 1, "it has not given way yet"
+    ledger.apply(Prolonged(1, 2, at(1).wall_s, 9000, at(9001).boot_s))
+    assert ledger.first_to_make_room().id == 2
+    ledger.apply(promise(4, sentence_s=30, subject=Subject("srcip", "203.0.113.4")))
+    assert ledger.first_to_make_room().id == 4
+    ledger.apply(Prolonged(1, 3, at(2).wall_s, 20, at(22).boot_s))
+    assert ledger.first_to_make_room().id == 1
+
+
+def test_finding_none_that_makes_room_goes_through_the_blocks_once(monkeypatch):
+    ledger = many(100)
+    for n in range(1, 101):
+        ledger.apply(Ended(n, at(1).wall_s))
+    assert ledger.first_to_make_room() is None
+    monkeypatch.setattr("ar.policy.giving_way.GivingWay._begin", pytest.fail)
+    assert ledger.first_to_make_room() is None
+
+
+def test_the_order_of_giving_way_takes_no_more_room_than_there_are_blocks():
+    ledger = many(2)
+    assert ledger.first_to_make_room().id == 1
+    for number in range(5000):
+        ledger.apply(Prolonged(2, 2, at(0).wall_s, 600 + number, at(600 + number).boot_s))
+    assert len(ledger._giving_way._entries) <= 1004

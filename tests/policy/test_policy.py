@@ -188,7 +188,7 @@ def test_an_allowed_address_is_never_acted_on_nor_counted(address, why):
     (ruling,) = rule(a_policy, alert(address), 0)
     assert (ruling.outcome, ruling.why, ruling.record) == (Outcome.ALLOWED, why, None)
     assert a_policy.ledger.offenders == {}
-    assert a_policy.block_by_hand(DROP, parse_address(address), 60, "1.0", at(0)) == why
+    assert a_policy.block_by_hand(DROP, parse_address(address), 60, "1.0", at(0)) == f"it is {why}"
 
 
 @pytest.mark.parametrize("address", ["10.1.2.3", "127.0.0.1", "192.0.2.1"])
@@ -281,6 +281,19 @@ def test_a_block_too_many_makes_room_until_too_many_wait_for_their_release(monke
     assert outcomes(ruled[3]) == [Outcome.FULL]
 
 
+def test_a_block_by_hand_makes_room_too(monkeypatch):
+    monkeypatch.setattr("ar.policy.policy.GIVING_WAY_MAX", 1)
+    a_policy = policy(response(), blocks_max=1)
+    for address, makes_room in (("203.0.113.8", False), ("203.0.113.9", True)):
+        record = a_policy.block_by_hand(DROP, parse_address(address), 60, "1.0", at(0))
+        assert a_policy.makes_room(record) == makes_room
+        a_policy.ledger.apply(record)
+    longer = a_policy.block_by_hand(DROP, parse_address("203.0.113.9"), 90, "1.0", at(0))
+    assert not a_policy.makes_room(longer)
+    full = a_policy.block_by_hand(DROP, parse_address("203.0.113.10"), 60, "1.0", at(0))
+    assert full == "1 blocks are in force, and too many are being released to make room"
+
+
 def test_an_offender_whose_block_is_being_released_needs_no_more_room_than_it_has():
     a_policy = policy(response(), blocks_max=1)
     rule(a_policy, alert(), 0)
@@ -339,7 +352,7 @@ def test_a_subject_that_holds_an_allowed_address_is_known(subject, reason):
 # ── by hand ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_block_by_hand_is_no_offence_and_may_shorten_one_in_force():
+def test_a_block_by_hand_is_no_offence_and_never_shortens_one():
     a_policy = policy(response())
     record = a_policy.block_by_hand(DROP, parse_address("203.0.113.9"), 60, "1.0", at(0))
     assert (record.offence, record.sentence_s, record.arguments.rule) == (0, 60, 0)
@@ -347,8 +360,13 @@ def test_a_block_by_hand_is_no_offence_and_may_shorten_one_in_force():
     by_hand.ledger.apply(record)
     assert by_hand.ledger.offenders == {}
     rule(a_policy, alert(), 0)
-    record = a_policy.block_by_hand(DROP, parse_address("203.0.113.7"), 60, "1.0", at(10))
-    assert record == Prolonged(1, 1, at(10).wall_s, 60, at(70).boot_s)
+    (block,) = a_policy.ledger.blocks.values()
+    sentence_s = block.sentence_s
+    assert a_policy.block_by_hand(DROP, parse_address("203.0.113.7"), sentence_s - 20, "1.0", at(10)) is block
+    longer = a_policy.block_by_hand(DROP, parse_address("203.0.113.7"), sentence_s, "1.0", at(10))
+    assert longer == Prolonged(1, 1, at(10).wall_s, sentence_s, at(10 + sentence_s).boot_s)
+    for_good = a_policy.block_by_hand(DROP, parse_address("203.0.113.7"), 0, "1.0", at(10))
+    assert for_good == Prolonged(1, 1, at(10).wall_s, 0, None)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Callable, Dict, List, NamedTuple, Optional
 
 from ar.model import Moment
+from ar.policy.block import Block
 from ar.policy.tasks import Finished, Task
 from ar.respond.disk import Disk, Stamp
 
@@ -192,7 +193,7 @@ class Clock:
 
 
 class FaultScripts:
-    """Runs scripts against a firewall that is a set of addresses, with a step at their start, effect and end.
+    """Runs scripts against a firewall that is a set of elements, with a step at their start, effect and end.
 
     `begins` is called before a script is started. `fails` tells how many times an action on an address still fails.
     The firewall itself ends an element when `EXPIRES_LATER_S` have passed since the end that the script was told.
@@ -250,8 +251,8 @@ class FaultScripts:
 
     def _missing(self, task: Task) -> List[str]:
         """Return the addresses that a task is for and that are not in the firewall."""
-        addresses = [action.block.subject.value for action in task.actions]
-        return [address for address in addresses if address not in self._firewall]
+        blocks = [action.block for action in task.actions]
+        return [block.subject.value for block in blocks if element_of(block) not in self._firewall]
 
     def end_without_the_agent(self) -> None:
         """Let what runs come to its end."""
@@ -262,7 +263,7 @@ class FaultScripts:
     def _take_effect(self, task: Task) -> bool:
         lines = task.lines or (f"it {task.environment['AR_TIMEOUT']}",)
         for action, line in zip(task.actions, lines):
-            address = action.block.subject.value
+            address, element = action.block.subject.value, element_of(action.block)
             self._steps.step(f"before {task.verb} takes effect")
             if self.fails.get((task.verb, address), 0):
                 self.fails[task.verb, address] -= 1
@@ -272,8 +273,14 @@ class FaultScripts:
             if task.verb == "add" and task.notice is not None and task.notice.stands:
                 pass  # as a script does that asks and is told to abort
             elif task.verb == "add":
-                self._firewall[address] = self._clock.story_s + int(line.split()[1]) + EXPIRES_LATER_S
+                self._firewall[element] = self._clock.story_s + int(line.split()[1]) + EXPIRES_LATER_S
             else:
-                self._firewall.pop(address, None)
+                self._firewall.pop(element, None)
             self._steps.step(f"after {task.verb} took effect")
         return True
+
+
+def element_of(block: Block) -> str:
+    """Return what a block's script puts into the firewall: an address, or an address for one user."""
+    user, srcip, _ = block.arguments.acting
+    return srcip if user == "-" else f"{srcip} {user}"

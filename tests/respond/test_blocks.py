@@ -355,16 +355,30 @@ class Written:
         self.damage = list(damage)
         self.may_be_rid_of_damage = False
         self.snapshot = None
+        self.written = []
 
     def compact(self, snapshot):
         self.snapshot = list(snapshot)
 
+    def write(self, *records):
+        self.written += records
 
-def test_after_a_reboot_the_new_ends_are_written_down_at_once():
+    def sync(self):
+        self.written.append("synced")
+
+
+def test_after_a_reboot_it_is_written_down_at_once_that_this_boot_has_begun():
     journal = Written([Opened("boot-a", *at(0)), ruling(seconds=30).record, Added(1)])
+    now = Moment(at(50).wall_s, 5.0)
+    ledger = restored(journal, now, "boot-b", lambda *_: None)
+    assert journal.written == [Opened("boot-b", *now), "synced"]
+    assert ledger.blocks[1].ends_boot_s == 45.0
+
+
+def test_with_nothing_blocked_a_start_writes_nothing():
+    journal = Written([Opened("boot-a", *at(0)), ruling(seconds=30).record, Added(1), Released(1, 1e6)])
     restored(journal, Moment(at(50).wall_s, 5.0), "boot-b", lambda *_: None)
-    assert [type(record).__name__ for record in journal.snapshot] == ["Opened", "Promised"]
-    assert journal.snapshot[1].ends_boot_s == 45.0
+    assert (journal.written, journal.snapshot) == ([], None)
 
 
 @pytest.mark.parametrize(
@@ -381,6 +395,35 @@ def test_after_a_reboot_the_new_ends_are_written_down_at_once():
 def test_a_start_releases_what_is_overdue_and_completes_what_was_half_done(records, verbs):
     ledger = restored(Written(records), at(70), "boot-a", lambda *_: None)
     assert [action.verb for action in ledger.take_due(at(70))] == verbs
+
+
+def test_a_stepped_wall_clock_is_written_down_once_while_something_is_blocked():
+    story = Story()
+    stepped = at(30)._replace(wall_s=2e9)
+    story.blocks.promises.note_clock(stepped)
+    assert story.told == [], "nothing lasts"
+    take(story)
+    story.told.clear()
+    story.blocks.promises.note_clock(at(20))
+    assert story.told == []
+    for seconds in (30, 31):
+        story.blocks.promises.note_clock(at(seconds)._replace(wall_s=2e9 + seconds))
+        story.blocks.work(at(seconds))
+    assert story.told == [("journal", "Opened"), ("sync",)]
+
+
+def test_after_a_reboot_nothing_is_written_about_the_clock_again():
+    now = Moment(at(50).wall_s, 5.0)
+    journal = Written([Opened("boot-a", *at(0)), ruling(seconds=30).record, Added(1)])
+    ledger = restored(journal, now, "boot-b", print)
+    assert ledger.knows_clock(now)
+
+
+def test_without_its_first_line_no_block_is_taken_for_one_of_this_boot():
+    """The wall clock then says how long it lasts, and its script runs again: the firewall may have started empty."""
+    ledger = restored(Written([ruling(seconds=30).record, Added(1)]), Moment(at(50).wall_s, 5.0), "boot-b", print)
+    (action,) = ledger.take_due(Moment(at(50).wall_s, 5.0))
+    assert (action.verb, action.block.ends_boot_s) == ("add", 45.0)
 
 
 def test_a_start_says_loudly_what_is_damaged():
@@ -432,6 +475,43 @@ def test_a_batch_that_failed_is_tried_again_in_ever_smaller_ones(monkeypatch):
     assert [b.id for b in story.ledger.blocks.values() if b.state is not State.IN_FORCE] == [5]
 
 
+def sizes_of_batches(story, seconds, **outcome):
+    """Start what is due and end it all in one way; return how many blocks went into each run."""
+    sizes = []
+    story.blocks.work(at(seconds))
+    while story.tasks:
+        sizes.append(len(story.tasks[0].actions))
+        story.finished.append(Finished(story.tasks.pop(0), how="", output="", **outcome))
+        story.blocks.collect(at(seconds))
+    return sizes
+
+
+def batches_story(number):
+    story = Story()
+    story.can = frozenset({"batch"})
+    story.scripts_max = 1
+    for n in range(1, number + 1):
+        block = promise(n, f"203.0.113.{n}")
+        story.blocks.apply(block._replace(sentence_s=0, ends_boot_s=None), at(0))
+    return story
+
+
+def test_batches_grow_again_once_runs_work(monkeypatch):
+    monkeypatch.setattr("ar.respond.blocks.BATCH_MAX", 512)
+    story = batches_story(100)
+    for seconds in range(0, 420, 70):
+        sizes = sizes_of_batches(story, seconds, worked=False, status=1)
+    assert set(sizes) == {1}
+    assert sizes_of_batches(story, 420, worked=True) == [1] * 4 + [8] * 12
+
+
+@pytest.mark.parametrize("fault", [{"status": 69}, {"started": False}], ids=["lacks a program", "cannot be run"])
+def test_a_batch_is_not_split_for_what_is_the_scripts_own_fault(fault):
+    story = batches_story(100)
+    for seconds in range(0, 350, 70):
+        assert sizes_of_batches(story, seconds, worked=False, **fault) == [100]
+
+
 def test_the_lines_of_a_batch_fit_into_a_pipe():
     story = Story()
     story.can = frozenset({"batch"})
@@ -461,7 +541,7 @@ def test_nobody_makes_room_for_a_block_that_cannot_be_promised(fault):
     take(story, ruling(promise(1, "203.0.113.1")))
     story.end_script()
     setattr(story, fault, True)
-    story.blocks.end(story.ledger.blocks["firewall-drop", Subject("srcip", "203.0.113.1")], at(0))
+    story.blocks.end(story.ledger.block_of(("firewall-drop", Subject("srcip", "203.0.113.1"))), at(0))
     story.blocks.work(at(0))
     story.blocks.apply(promise(2, "203.0.113.2"), at(0))
     states = [block.state for block in story.ledger.blocks.values()]
@@ -578,7 +658,7 @@ def test_a_start_replaces_a_journal_that_is_mostly_of_what_is_over(tmp_path, mon
         journal.write(promise(number, "203.0.113.2"), Released(number, 1e6))
     restored(Journal(tmp_path / "journal.json"), at(1), "boot-a", lambda *_: None)
     kinds = [type(record).__name__ for record in read(tmp_path / "journal.json").records]
-    assert kinds == ["Opened", "Offended", "Promised", "Added"]
+    assert kinds == ["Opened", "Promised", "Added", "Offended"]
     before = (tmp_path / "journal.json").stat().st_ino
     restored(Journal(tmp_path / "journal.json"), at(1), "boot-a", lambda *_: None)
     assert (tmp_path / "journal.json").stat().st_ino == before, "once is enough"
@@ -631,7 +711,7 @@ def test_a_script_is_told_of_block_and_release_by_the_contract_and_alert_that_le
     story.blocks.work(at(60))
     assert story.tasks[0].notice == add._replace(stands=False)
     story.end_script(seconds=60)
-    assert story.blocks._alerts == {}, "nothing of it is kept once it is over"
+    assert story.blocks._briefing._alerts == {}, "nothing of it is kept once it is over"
 
 
 def test_a_block_that_is_prolonged_stands_and_one_that_is_new_does_not():
@@ -654,11 +734,11 @@ def test_without_the_alert_a_script_is_told_what_the_journal_has():
 
 
 def test_so_many_alerts_are_kept_and_no_more(monkeypatch):
-    monkeypatch.setattr("ar.respond.blocks.ALERTS_KEPT_MAX", 2)
+    monkeypatch.setattr("ar.respond.briefing.ALERTS_KEPT_MAX", 2)
     story = Story()
     for number in (1, 2, 3):
         take_told(story, block_for(ALERT, number, f"203.0.113.{number}"))
-    assert list(story.blocks._alerts) == [2, 3]
+    assert list(story.blocks._briefing._alerts) == [2, 3]
 
 
 def test_a_command_that_is_never_undone_is_told_so():
@@ -682,3 +762,108 @@ def test_a_batch_is_told_its_addresses_and_a_script_of_another_contract_gets_non
     assert [(len(task.lines), task.notice and task.notice.contract) for task in story.tasks] == [
         (2, None), (0, "wazuh4"), (0, "wazuh4"),
     ]  # fmt: skip
+
+
+# ── two commands with one script, which share what it puts into the firewall ─────────────────────────────────
+
+
+def shared_story():
+    """`long` blocks an address for 600 s, and `short` the same one with the same script for 60 s."""
+    story = Story()
+    long = promise(1, "203.0.113.7", command="long")._replace(sentence_s=600, ends_boot_s=700.0)
+    for record in (long, promise(2, "203.0.113.7", command="short")):
+        assert story.blocks.apply(record, at(0))
+    story.blocks.work(at(0))
+    timeouts = [task.environment["AR_TIMEOUT"] for task in story.tasks]
+    story.end_script()
+    story.end_script()
+    return story, timeouts
+
+
+def test_the_release_of_the_shorter_block_leaves_the_longer_one_in_force():
+    story, timeouts = shared_story()
+    assert timeouts == ["600", "600"], "the firewall must not end the longer one with the shorter"
+    story.blocks.work(at(60))
+    (task,) = story.tasks
+    assert (task.verb, task.actions[0].block.command, task.environment["AR_TIMEOUT"]) == ("add", "long", "540")
+    story.end_script(seconds=60)
+    assert [block.command for block in story.ledger.blocks.values()] == ["long"]
+    assert story.told.count(("journal", "Released")) == 1
+    assert ("INFO", "short 203.0.113.7: over; long keeps it blocked.") in story.log
+    story.blocks.work(at(600))
+    assert [task.verb for task in story.tasks] == ["delete"]
+
+
+def test_what_is_shared_is_released_once_nobody_wants_it():
+    story, _ = shared_story()
+    for block in list(story.ledger.blocks.values()):
+        story.blocks.end(block, at(10))
+    story.blocks.work(at(10))
+    assert [task.verb for task in story.tasks] == ["delete", "delete"]
+
+
+def test_a_block_that_came_while_its_element_was_being_released_is_put_in_force_after_it():
+    story = Story()
+    assert story.blocks.apply(promise(1, "203.0.113.7", command="short"), at(0))
+    story.blocks.work(at(0))
+    story.end_script()
+    story.blocks.work(at(60))
+    assert story.blocks.apply(promise(2, "203.0.113.7", 60.0, command="long"), at(60))
+    story.blocks.work(at(60))
+    assert [task.verb for task in story.tasks] == ["delete", "add"]
+    story.tasks.reverse()
+    story.end_script(seconds=61)
+    story.end_script(seconds=62)
+    assert [(task.verb, task.actions[0].block.command) for task in story.tasks] == [("add", "long")]
+
+
+def test_a_release_that_acts_otherwise_is_run_and_what_has_its_script_is_put_in_force_again():
+    story, _ = shared_story()
+    by_user = promise(3, "203.0.113.7", command="other")
+    by_user = by_user._replace(arguments=by_user.arguments._replace(user="alice"))
+    assert story.blocks.apply(by_user, at(1))
+    story.blocks.work(at(1))
+    story.end_script(seconds=1)
+    story.blocks.end(story.ledger.blocks[3], at(2))
+    story.blocks.work(at(2))
+    assert [task.verb for task in story.tasks] == ["delete"]
+    story.end_script(seconds=3)
+    assert [(task.verb, task.actions[0].block.command) for task in story.tasks] == [("add", "long"), ("add", "short")]
+
+
+def test_why_a_script_fails_is_told_once_a_minute_with_how_often():
+    story = Story()
+    for number in range(1, 100):
+        story.blocks.apply(promise(number, f"203.0.113.{number}"), at(0))
+    story.blocks.work(at(0))
+    story.scripts_max = 0
+    told = story.log
+    while story.tasks:
+        story.end_script(worked=False, output=f"no such set\n{story.tasks[0].about} refused", seconds=0)
+    assert told == [
+        ("INFO", "firewall-drop.sh add: no such set"),
+        ("ERROR", "firewall-drop.sh add 203.0.113.1 failed: exit status 1: 203.0.113.1 refused. It is tried again."),
+    ]
+    told.clear()
+    story.scripts_max = 1
+    story.blocks.work(at(30))
+    story.scripts_max = 0
+    story.end_script(worked=False, output="another cause", seconds=30)
+    assert len(told) == 1
+    told.clear()
+    story.scripts_max = 1
+    story.blocks.work(at(59))
+    story.scripts_max = 0
+    story.end_script(worked=False, output=f"{story.tasks[0].about} refused", seconds=61)
+    ((_, text),) = told
+    assert "refused (so did 98 more since this was last told). It is tried again." in text
+
+
+def test_a_block_that_no_alert_asked_for_has_another_one_give_way():
+    story = Story()
+    assert story.blocks.apply(promise(1, "203.0.113.1"), at(0))
+    assert story.blocks.apply(promise(2, "203.0.113.2"), at(0), makes_room=True)
+    assert [block.state for block in story.ledger.blocks.values()] == [State.RELEASING, State.PROMISED]
+    story.blocks.end(story.ledger.blocks[2], at(1))
+    assert not story.blocks.apply(promise(3, "203.0.113.3"), at(1), makes_room=True), "none is left to give way"
+    assert list(story.ledger.blocks) == [1, 2]

@@ -9,16 +9,27 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import replace
-from typing import Any, Dict, FrozenSet, Iterator, List, Tuple
+from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Set, Tuple
 
 import pytest
-from crashworld import EXPIRES_LATER_S, JOURNAL, LOSSES, Clock, CrashError, FaultDisk, FaultScripts, Loss, Steps
+from crashworld import (
+    EXPIRES_LATER_S,
+    JOURNAL,
+    LOSSES,
+    Clock,
+    CrashError,
+    FaultDisk,
+    FaultScripts,
+    Loss,
+    Steps,
+    element_of,
+)
 
 from ar.errors import Place
-from ar.model import Alert, Command, Levels, Response
+from ar.model import Alert, Command, Levels, Moment, Response
 from ar.policy.allowlist import Allowlist
 from ar.policy.bind import Bindings
-from ar.policy.block import State
+from ar.policy.block import Block, State
 from ar.policy.ledger import Ledger
 from ar.policy.policy import Policy, Terms
 from ar.policy.records import Ended
@@ -28,7 +39,7 @@ from ar.respond.codec import decode
 from ar.respond.journal import Journal
 
 HERE = Place("etc/ossec.conf", 1)
-DROP = Command("drop", "drop.sh", frozenset({"srcip"}), timeout_allowed=True, place=HERE)
+DROP = Command("drop", "drop.sh", frozenset({"srcip", "user"}), timeout_allowed=True, place=HERE)
 RESPONSE = Response(DROP, Levels(least=1), (), frozenset(), 10, (20, 40), HERE)
 TERMS = Terms(settle_s=2, forget_after_s=86400, ipv6_prefix=128, blocks_max=1000)
 BLOCKS_MOST = 2  # where those that are too many give way
@@ -37,6 +48,8 @@ A, B, C, D = (f"203.0.113.{number}" for number in range(1, 5))
 OFFENCES: Dict[int, Tuple[str, ...]] = {
     1: (A, B), 2: (C, D), 5: (A,), 6: (B, D), 20: (C,), 26: (A, B, C, D), 27: (D,), 70: (A,), 71: (A, B),
 }  # fmt: skip
+# D comes as another user while its first release, which failed, is still to be done.
+USERS = {D: ((0, "alice"), (26, "bob"))}
 ENDED_BY_HAND = {8: B, 30: C, 72: A}
 FLUSHED = (7, 28)  # when somebody empties the firewall, and asks the agent to put back what is missing
 FULL_S = range(19, 25)  # when the disk takes nothing, so that C is blocked without a promise
@@ -60,6 +73,7 @@ class Story:
         self.fills = fills
         self.steps_before: Dict[int, int] = {}  # second: how many steps had been taken before it
         self.terms = replace(TERMS, blocks_max=blocks_max)
+        self.ended_by_hand: Set[int] = set()
         self.start()
 
     def start(self) -> None:
@@ -96,17 +110,21 @@ class Story:
             self.firewall.clear()
             self.blocks.reconciler.ask_about_all(is_wanted=True)
         for address in OFFENCES.get(int(self.clock.story_s), ()):
-            for ruling in self.policy.rule_on(alert(address, now.wall_s), now):
+            for ruling in self.policy.rule_on(alert(address, now.wall_s, self.user_of(address)), now):
                 if ruling.record is not None:
                     assert self.blocks.take(ruling, self.policy, now) or ruling.makes_room or self.disk.is_full
                     self.gave_way += ruling.makes_room
         address = ENDED_BY_HAND.get(int(self.clock.story_s), "")
         for block in self.ledger.of_subject(address):
+            self.ended_by_hand.add(block.id)
             self.blocks.end(block, now)
         self.blocks.work(now)
         while self.scripts.running:
             self.blocks.collect(now)
         self.blocks.compact_when_grown(now, TERMS.forget_after_s, 1000)
+
+    def user_of(self, address: str) -> Optional[str]:
+        return next((user for since_s, user in reversed(USERS.get(address, ())) if self.clock.story_s >= since_s), None)
 
     def crash(self, loss: Loss) -> None:
         """End the agent here, lose what the loss loses, and start it again."""
@@ -134,40 +152,45 @@ class Story:
 
     def is_promised(self, task: Task) -> None:
         """Nothing runs that a power cut in this moment would forget, nor is told to abort what is not in force."""
-        if task.verb != "add":
+        if task.verb == "present":
             return
         if "AR_MUST_EXPIRE" in task.environment:
             self.unpromised += 1
             return
         safe = on_disk(self.disk)
         if task.notice is not None and task.notice.stands:
-            assert task.actions[0].block.subject.value in self.firewall
+            assert element_of(task.actions[0].block) in self.firewall
             self.told_to_abort += 1
         for action in task.actions:
-            assert action.block.key in safe.blocks
-            assert safe.blocks[action.block.key].offence == action.block.offence
+            if task.verb == "add":
+                assert action.block.id in safe.blocks
+                assert safe.blocks[action.block.id].offence == action.block.offence
+            elif action.block.id not in self.ended_by_hand | ended_in(self.disk.written()):
+                assert ends_wall_s(action.block, self.clock.now()) <= self.clock.now().wall_s, "released too early"
 
     def nothing_is_wrong(
         self, safe: Ledger = NOTHING, before: Ledger = NOTHING, ended: FrozenSet[int] = frozenset()
     ) -> None:
         now = self.clock.now()
-        in_ledger = {block.subject.value: block for block in self.ledger.blocks.values()}
-        for address, until_s in self.firewall.items():
+        in_ledger = {element_of(block): block for block in self.ledger.blocks.values()}
+        for element, until_s in self.firewall.items():
             if self.unpromised and until_s <= self.clock.story_s + EMERGENCY_S + EXPIRES_LATER_S:
                 continue  # the firewall ends it, whatever is known of it
-            assert address in in_ledger, f"{address} is in the firewall, and nothing will ever release it"
-            block = in_ledger[address]
-            assert block.left_s(now) or block.failures, f"{address} is in the firewall after its end"
+            assert element in in_ledger, f"{element} is in the firewall, and nothing will ever release it"
+            block = in_ledger[element]
+            assert block.left_s(now) or block.failures, f"{element} is in the firewall after its end"
         for block in self.ledger.blocks.values():
+            promised_end_s = block.at_s + block.sentence_s
+            assert ends_wall_s(block, now) == pytest.approx(promised_end_s, abs=0.001), "its end was moved"
             if block.state is State.IN_FORCE:
-                assert block.subject.value in self.firewall, f"{block.subject} is not in force"
-        for key, block in safe.blocks.items():  # what was promised before a crash, and nobody ended
-            wanted = before.blocks.get(key)
+                assert element_of(block) in self.firewall, f"{block.subject} is not in force"
+        for number, block in safe.blocks.items():  # what was promised before a crash, and nobody ended
+            wanted = before.blocks.get(number)
             ends_s = block.at_s + block.sentence_s
             is_ended = block.id in ended or ENDED_BY_HAND.get(int(self.clock.story_s)) == block.subject.value
             if wanted is not None and wanted.state is not State.RELEASING and now.wall_s < ends_s and not is_ended:
-                waits = key in self.ledger.blocks and self.ledger.blocks[key].failures
-                assert block.subject.value in self.firewall or waits, f"{block.subject} was released too early"
+                waits = number in self.ledger.blocks and self.ledger.blocks[number].failures
+                assert element_of(block) in self.firewall or waits, f"{block.subject} was released too early"
 
     def counts_are_kept(self, safe: Ledger, before: Ledger) -> None:
         """At most the record that was being written when the crash came is counted besides."""
@@ -177,8 +200,15 @@ class Story:
             assert offender.offences <= self.ledger.offenders[key].offences <= known + 1
 
 
-def alert(address: str, at_s: float) -> Alert:
-    return Alert(f"{int(at_s)}.1", at_s, 5712, 10, (), "", "/var/log/auth.log", srcip=ipaddress.ip_address(address))
+def ends_wall_s(block: Block, now: Moment) -> float:
+    """Return when a block ends, on the wall clock, which nobody steps in this story."""
+    assert block.ends_boot_s is not None
+    return now.wall_s + block.ends_boot_s - now.boot_s
+
+
+def alert(address: str, at_s: float, user: Optional[str]) -> Alert:
+    source = ipaddress.ip_address(address)
+    return Alert(f"{int(at_s)}.1", at_s, 5712, 10, (), "", "/var/log/auth.log", srcip=source, user=user)
 
 
 def on_disk(disk: FaultDisk) -> Ledger:
