@@ -109,7 +109,8 @@ class Engine:
         if self.control.problem:
             log("ERROR", f"{self.control.problem}. Until it can be, no verb reaches this agent; it works all the same.")
         self._pending: Deque[Chunk] = deque()
-        self._to_tell: List[Alert] = []  # alerts of this turn
+        self._to_tell: List[Alert] = []  # alerts of this turn,
+        self._done: List[str] = []  # and what is done about them, in words
         self._more_to_read = False
         self._next: Optional[Loaded] = loaded  # a configuration whose allowlist's names are being looked up
         self._lookup: Lookup = Lookup(loaded.config.allowed, signals.wake)
@@ -194,7 +195,10 @@ class Engine:
             self._respond(alert, now)
 
     def _tell(self) -> None:
-        """Write the alerts down, after what they led to has begun."""
+        """Write down the alerts and what is done about them, after that has begun."""
+        if self._done:
+            self.log("INFO", "\n".join(self._done))
+            self._done.clear()
         self._alerts_log.write(self._to_tell)
         self._to_tell.clear()
 
@@ -203,7 +207,7 @@ class Engine:
         for ruling in self.policy.rule_on(alert, now):
             if ruling.record is not None:
                 if self.blocks.take(ruling, self.policy, now, alert):
-                    self.log("INFO", f"{_about(ruling, alert)}, {ruling.why}.")
+                    self._done.append(f"{_about(ruling, alert)}, {ruling.why}.")
             elif ruling.outcome in (Outcome.ALLOWED, Outcome.FULL):
                 self._tell_once_a_minute(ruling, alert, now)
 

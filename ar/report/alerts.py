@@ -47,18 +47,20 @@ def as_json(alert: Alert) -> str:
     for name, value in alert.fields.items():
         if value and name not in _OWN_KEYS:
             parts.append(f"{_key(name)}:{quoted(value)}")
-    for name, value in (
-        ("decoder", alert.decoder),
-        ("location", alert.location),
-        ("full_log", alert.full_log),
-        ("previous_output", "\n".join(alert.previous)),
-        ("hostname", alert.hostname),
-        ("program_name", alert.program),
-    ):
-        if value:
-            parts.append(f'"{name}":{quoted(value)}')
-    parts.append(f'"timestamp":"{_stamp(int(alert.time_s))}"}}')
-    return ",".join(parts)
+    previous = "\n".join(alert.previous) if alert.previous else ""
+    return (
+        f"{','.join(parts)}{_common_member('decoder', alert.decoder)}{_common_member('location', alert.location)}"
+        f"{_member('full_log', alert.full_log)}{_member('previous_output', previous)}"
+        f"{_common_member('hostname', alert.hostname)}{_common_member('program_name', alert.program)}"
+        f',"timestamp":"{_stamp(int(alert.time_s))}"}}'
+    )
+
+
+def _member(name: str, value: str) -> str:
+    return f',"{name}":{quoted(value)}' if value else ""
+
+
+_common_member = lru_cache(maxsize=64)(_member)  # for what most alerts have in common
 
 
 @lru_cache(maxsize=512)

@@ -7,7 +7,7 @@ import select
 import sys
 import time
 from pathlib import Path
-from typing import Optional
+from typing import Iterator, List, Optional, Sequence
 
 from ar.report.appender import Appender
 
@@ -35,8 +35,8 @@ class Log:
         stamp = time.strftime("%Y/%m/%d %H:%M:%S")
         lines = [f"{stamp} ar-agent: {severity}: {printable(part)}" for part in text.splitlines() or [""]]
         self._file.write("".join(f"{line}\n" for line in lines), records=len(lines))
-        for line in lines:
-            self._show(line)
+        for some in _in_pieces(lines):
+            self._show(some)
 
     def reopen(self) -> None:
         """Open the file anew, after somebody moved it away."""
@@ -57,6 +57,20 @@ class Log:
         except OSError as error:
             self._terminal = None
             self("WARNING", f"The terminal cannot be written: {error.strerror}. From here on see {self._file.path}.")
+
+
+def _in_pieces(lines: Sequence[str]) -> Iterator[str]:
+    """Yield the lines joined, as many at once as the terminal takes for sure."""
+    some: List[str] = []
+    room = TERMINAL_LINE_MAX_BYTES
+    for line in lines:
+        needed = len(line.encode("utf-8", "backslashreplace")) + 1
+        if some and needed > room:
+            yield "\n".join(some)
+            some, room = [], TERMINAL_LINE_MAX_BYTES
+        some.append(line)
+        room -= needed
+    yield "\n".join(some)
 
 
 def _that_never_waits(terminal: Optional[int]) -> Optional[int]:
