@@ -25,7 +25,7 @@ from ar.model import Subject
 from ar.policy.records import Arguments, Opened, Promised
 from ar.respond.codec import encode
 
-LOOK_EACH_S = 0.5
+LOOK_EACH_S = 0.2
 WAIT_S = 600.0
 
 

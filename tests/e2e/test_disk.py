@@ -108,7 +108,7 @@ def test_a_full_disk_refuses_new_blocks_keeps_no_release_waiting_and_heals_by_it
         assert "No space left on device. Nothing is blocked that is not in the journal first" in agent.said()
         assert f"JOURNAL    {len(refused)} blocks were not made" in status_text(agent)
         agent.kill()
-        promised = [f"{subject}: released." for _, subject in remembered(agent.home).blocks]
+        promised = [f"{block.subject}: released." for block in remembered(agent.home).blocks.values()]
         assert promised, "the last records fill a page of the disk, but not all of them fit into it"
         agent.start()  # on the full disk: the journal still promises what was released since
         wait_for(

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 HOLDER = """
 import signal, sys
 from pathlib import Path
-from ar.respond.journal import Lock
+from ar.respond.lock import Lock
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP, signal.SIGTERM])
 lock = Lock(Path(sys.argv[1]), *sys.argv[2:])
 print("held", flush=True)
