@@ -91,11 +91,15 @@ class Moment(NamedTuple):
 
 
 class Line(NamedTuple):
-    """One line of a source, without its line end, as text; `received_s` is the wall clock when it was read."""
+    """One line of a source, without its line end, as text; `received_s` is the wall clock when it was read.
+
+    `raw` is what stands in the source, None where the text is all there ever was.
+    """
 
     source: str
     text: str
     received_s: float
+    raw: Optional[bytes] = None
 
 
 class Chunk(NamedTuple):

@@ -66,10 +66,11 @@ def run(options: argparse.Namespace) -> int:
         print("Reading lines from the terminal; Ctrl-D ends it.", file=sys.stderr)
     width = terminal_width()
     lines = map(os.fsencode, options.lines) if options.lines else lines_of(sys.stdin.buffer)
-    for text in map(text_of, lines):
+    for line in lines:
         if options.fresh:
             explainer.forget()
-        verdict, rulings = explainer.take(text)
+        text = text_of(line)
+        verdict, rulings = explainer.take(line)
         if options.json:
             print(json.dumps(explainer.as_object(text, verdict, rulings)), flush=True)
         else:
@@ -113,10 +114,11 @@ class Explainer:
         self._policy = Policy(former.bindings, former.allowlist, Ledger(), former.terms)
         self._clock = LogClock(clock.now().wall_s)
 
-    def take(self, text: str) -> Tuple[Verdict, List[Ruling]]:
+    def take(self, line: bytes) -> Tuple[Verdict, List[Ruling]]:
         """Return the verdict on a line and the rulings on its alert, at the line's own time."""
+        text = text_of(line)
         time_s = self._clock.time_of(text) or clock.now().wall_s
-        verdict = self._detector.take(Line(SOURCE, text, time_s))
+        verdict = self._detector.take(Line(SOURCE, text, time_s, line))
         rulings: List[Ruling] = []
         now = Moment(verdict.event.time_s, verdict.event.time_s)
         for _ in play(self._policy.ledger, now.boot_s):

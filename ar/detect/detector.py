@@ -69,6 +69,7 @@ class Detector:
     def take(self, line: Line) -> Verdict:
         """Decode the line, match it, and remember it where a composite rule counts it. Never raises."""
         event = self._read(self._reading(line.source, line.received_s), line.text)
+        event.raw = line.raw
         self._decode(event)
         self.tried = []
         path: List[int] = []
@@ -144,12 +145,12 @@ class Detector:
             for rule in self._ruleset.rules.by_id.values()
             if rule.id in before and _counts_alike(rule, before[rule.id])
         }
+        self.bounds_hit.update(old.bounds_hit)
         self._windows.carry_over(old._windows, kept)
         self._seen.carry_over(old._seen)
         self._accumulated.carry_over(old._accumulated)
         self._alerts = old._alerts
         self._clocks = dict(old._clocks)
-        self.bounds_hit.update(old.bounds_hit)
 
     def _reading(self, source: str, received_s: float) -> Reading:
         return Reading(source, received_s, self._hostname, self._time)

@@ -94,7 +94,7 @@ def brief(value: str) -> str:
 
 def size_of(event: Event) -> int:
     r"""Return how many bytes the message has. A byte that is no text stands in it as `\xff` and is one all the same."""
-    escapes = len(_ESCAPE.findall(event.log))
+    escapes = len(_ESCAPE.findall(event.log)) if event.raw is not None else 0
     if escapes and event.raw is not None:  # some may have been written so
         written = len(_ESCAPE.findall(event.raw.decode("utf-8", "replace")))
         escapes = min(escapes, len(_ESCAPE.findall(event.raw.decode("utf-8", "backslashreplace"))) - written)

@@ -191,12 +191,12 @@ class Windows:
         listeners = self._to(rule)
         if not listeners:
             return
-        earlier = self._earlier(event.time_s, event.full_log)
+        earlier: Optional[Earlier] = None
         fields, completed = event.fields, event.completed
         for listener in listeners:
             if completed and listener.id in completed:
                 continue
-            remembered = earlier
+            different: Optional[Values] = ()
             if listener.is_plain:  # as nearly every composite rule is
                 source = _plain_source(listener.field, fields)
             else:
@@ -205,12 +205,11 @@ class Windows:
                 source = listener.source_of(event)
                 if listener.different_of is not None:
                     different = listener.different_of(event)
-                    if different is None:
-                        continue
-                    remembered = earlier._replace(different=different)
-            if source is None:
+            if source is None or different is None:
                 continue
-            self._append(listener, source, remembered)
+            if earlier is None:
+                earlier = self._earlier(event.time_s, event.full_log)
+            self._append(listener, source, earlier._replace(different=different) if different else earlier)
 
     def _append(self, listener: Listener, source: Values, earlier: Earlier) -> None:
         windows = listener.windows
@@ -302,6 +301,13 @@ class Windows:
                 self._keys += 1
                 self._bytes += sum(earlier.room for earlier in window)
         self._ignored.update((key, until_s) for key, until_s in old._ignored.items() if key[0] in kept)
+        while self._keys > self._keys_max:  # it was lowered
+            fullest = max(self._all.values(), key=lambda other: len(other.windows))
+            self._drop(fullest, next(iter(fullest.windows)))
+            self._count("window_keys")
+        while len(self._ignored) > self._keys_max:
+            self._ignored.popitem(last=False)
+            self._count("ignored_keys")
 
     def _count(self, bound: str) -> None:
         self._bounds_hit[bound] = self._bounds_hit.get(bound, 0) + 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from detecting import NOON, detector, fired, rule, take
 
-from ar.model import Chunk
+from ar.model import Chunk, Line
 
 HEADER = "Oct  9 12:00:00 host "
 HITS = '<decoder name="web"><prematch>^\\d+.\\d+</prematch><regex>^(\\S+)</regex><order>srcip</order></decoder>'
@@ -33,6 +33,8 @@ def test_maxsize_counts_a_byte_that_is_no_text_as_one(message: bytes, bytes_: in
         for line in (message, HEADER.encode() + message):
             found = list(detecting.alerts_of(Chunk("/var/log/x", [line] * 3, NOON)))
             assert len(found) == (3 if size <= bytes_ else 0), (size, line)
+            verdict = detecting.take(Line("/var/log/x", line.decode("utf-8", "backslashreplace"), NOON, line))
+            assert (verdict.alert is not None) is (size <= bytes_), (size, line)
 
 
 @pytest.mark.parametrize(

@@ -276,3 +276,18 @@ def test_the_decoders_are_those_of_the_helper() -> None:
     """The tests above mean what they say only if the failure is decoded."""
     event = take(detector(BASE, SSHD), failure("192.0.2.1", "bob")).event
     assert event.fields == {"srcip": "192.0.2.1", "user": "bob", "srcport": "2222"}
+
+
+def test_a_bound_that_was_lowered_holds_from_the_reload_on():
+    old = detector(BASE + composite())
+    for number in range(20):
+        take(old, failure(f"192.0.2.{number}"))
+    new = detector(BASE + composite(), window_keys_max=5)
+    new.carry_over(old)
+    assert (new._windows._keys, new.bounds_hit) == (5, {"window_keys": 15})
+    assert new._windows._bytes == sum(
+        earlier.room
+        for listener in new._windows._all.values()
+        for window in listener.windows.values()
+        for earlier in window
+    )

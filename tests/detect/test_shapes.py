@@ -101,6 +101,7 @@ TEMPLATES = (
     "nothing ### of interest",
     "caf\xe9 mark #",
     "mark \x01#",
+    "mark \\xff\\xe#",
 )
 
 
@@ -115,7 +116,7 @@ def sensitive() -> Ruleset:
 
 
 def one_by_one(detecting: Detector, lines: Sequence[bytes]) -> List[Alert]:
-    verdicts = (detecting.take(Line(SOURCE, line.decode("utf-8", "backslashreplace"), NOON)) for line in lines)
+    verdicts = (detecting.take(Line(SOURCE, line.decode("utf-8", "backslashreplace"), NOON, line)) for line in lines)
     return [verdict.alert for verdict in verdicts if verdict.alert is not None]
 
 
@@ -174,15 +175,18 @@ def stamped(source: int, time_s: float) -> bytes:
     sources=st.lists(st.integers(0, 3), min_size=30, max_size=60),
     each_s=st.sampled_from([0, 7, 25]),
     keys_max=st.integers(1, 6),
+    bytes_max=st.sampled_from([400, 2**20]),
     rules=st.sampled_from([STRAIGHT, PLAIN, WITH_CHILD, WITH_GRANDCHILD, COUNTED_TWICE, ASKING, SILENT]),
 )
 def test_the_straight_way_remembers_what_the_long_one_does(
-    sources: List[int], each_s: int, keys_max: int, rules: str
+    sources: List[int], each_s: int, keys_max: int, bytes_max: int, rules: str
 ) -> None:
     """Sources give way in the same order, and what they held is counted as free."""
     lines = [stamped(source, NOON - 3600 + at * each_s) for at, source in enumerate(sources)]
     short, long = (detector(rules, window_keys_max=keys_max, trust_stamps=True) for _ in "ab")
-    assert in_chunks(short, lines, []) == one_by_one(long, lines)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ar.detect.windows.TEXT_BYTES_MAX", bytes_max)
+        assert in_chunks(short, lines, []) == one_by_one(long, lines)
     assert short.bounds_hit == long.bounds_hit
     windows = [window for listener in short._windows._all.values() for window in listener.windows.values()]
     assert short._windows._keys == len(windows) <= keys_max
