@@ -63,7 +63,7 @@ class Briefing:
         for other in self._ledger.sharing(block):
             left_s = other.left_s(now)
             most_s = None if most_s is None or left_s is None else max(most_s, left_s)
-        return 0 if most_s is None else min(max(1, math.ceil(most_s)), TIMEOUT_MOST_S)
+        return 0 if most_s is None else min(max(1, math.ceil(round(most_s, 3))), TIMEOUT_MOST_S)
 
     def _environment(self, arguments: Arguments, timeout_s: int) -> Dict[str, str]:
         level, description = self._rule_words(arguments.rule)

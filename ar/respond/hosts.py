@@ -5,6 +5,7 @@ Only names from the configuration are ever looked up, and only when it is loaded
 
 from __future__ import annotations
 
+import atexit
 import ipaddress
 import socket
 import threading
@@ -57,6 +58,12 @@ def _can_bind(address: Address) -> bool:
 
 
 _unbound: Dict[int, socket.socket] = {}  # by family: the socket of the last trial, which could not be bound
+
+
+@atexit.register
+def _close_unbound() -> None:
+    while _unbound:
+        _unbound.popitem()[1].close()
 
 
 class Lookup:

@@ -229,6 +229,13 @@ def test_a_script_is_told_how_long_and_what_for():
     }
 
 
+@pytest.mark.parametrize("begin_s", [0.1 + 0.2, 12345.678901234, 98765.4321, 1e6 + 0.7])
+def test_whole_seconds_stay_whole_whatever_the_clock_says(begin_s):
+    story = Story()
+    take(story, ruling(seconds=begin_s), begin_s)
+    assert story.tasks[0].environment["AR_TIMEOUT"] == "60"
+
+
 def test_a_script_run_again_late_is_told_the_time_that_is_left():
     story = Story()
     take(story)

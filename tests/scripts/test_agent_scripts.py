@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -102,6 +103,7 @@ def test_without_flock_it_is_the_command_line_that_tells(home, tmp_path):
     with holding(home) as agent:
         done = call("restart-agent.sh", "add", "-", "-", AR_HOME=str(home), PATH=path)
         assert (done.returncode, said(agent)) == (69, ""), "no agent, as far as its command line says"
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # a shell cannot trap what was ignored before it, as under nohup
     looks_so = subprocess.Popen(["sh", "-c", "trap 'exit 7' HUP; echo; while :; do sleep 0.05; done", "ar-agent run"],
                                 stdout=subprocess.PIPE)  # fmt: skip
     assert looks_so.stdout is not None
